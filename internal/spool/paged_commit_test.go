@@ -17,7 +17,30 @@ import (
 type hooked struct {
 	diskfs.FS
 	before func()
+	synced map[string]func() // once, before a file of the staging with this name is made durable
 	looks  int
+}
+
+func (h *hooked) Open(name string, write bool) (diskfs.File, error) {
+	f, err := h.FS.Open(name, write)
+	if err != nil {
+		return nil, err
+	}
+	return &hookedFile{f, h, filepath.Base(name)}, nil
+}
+
+type hookedFile struct {
+	diskfs.File
+	disk *hooked
+	name string
+}
+
+func (f *hookedFile) Sync() error {
+	if do := f.disk.synced[f.name]; do != nil {
+		f.disk.synced[f.name] = nil
+		do()
+	}
+	return f.File.Sync()
 }
 
 func (h *hooked) RenameNew(from, to string) error {
@@ -66,29 +89,18 @@ func TestPagesComeWhileFilesGetTheirNames(t *testing.T) {
 	p := pagedOf(t, 1, aTree(1500), nil)
 	g, err := p.stage(s)
 	must(t, err)
-	bring := func(raw []byte) {
-		c, err := g.AddPage(raw)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, b := range wants(c) {
-			if ok, err := g.WriteBlock(b, p.block(b)); err != nil || !ok {
-				t.Errorf("block %d: %v, %v", b, ok, err)
-			}
-		}
-	}
 	if len(p.pages) < 3 {
 		t.Fatalf("%d pages", len(p.pages))
 	}
-	bring(p.pages[0])
-	bring(p.pages[1])
+	p.bring(t, g, p.pages[0])
+	p.bring(t, g, p.pages[1])
 	came := false
 	disk.before = func() {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			for _, raw := range p.pages[2:] {
-				bring(raw)
+				p.bring(t, g, raw)
 			}
 		}()
 		select {
@@ -108,6 +120,62 @@ func TestPagesComeWhileFilesGetTheirNames(t *testing.T) {
 		t.Errorf("done %v, and %d looks at names below a folder that was not there", g.Done(), disk.looks)
 	}
 	must(t, g.Remove())
+}
+
+// While the disk makes pages or the journal durable, pages and blocks come: a slow disk must not look like loss.
+func TestPagesComeWhileTheDiskIsWaitedFor(t *testing.T) {
+	for _, file := range []string{"pages", "journal"} {
+		for what, wait := range map[string]func(g *spool.Paged) error{
+			"a barrier": func(g *spool.Paged) error { return g.Sync() },
+			"a commit":  func(g *spool.Paged) error { _, err := g.Commit(t.Context()); return err },
+		} {
+			t.Run(what+", "+file, func(t *testing.T) {
+				s, disk := adopting(t, t.TempDir())
+				p := pagedOf(t, 1, aTree(1500), nil)
+				g, err := p.stage(s)
+				must(t, err)
+				p.bring(t, g, p.pages[0])
+				came, done := false, make(chan struct{})
+				disk.synced = map[string]func(){file: func() {
+					go func() {
+						defer close(done)
+						for _, raw := range p.pages[1:] {
+							p.bring(t, g, raw)
+						}
+					}()
+					select {
+					case <-done:
+						came = true
+					case <-time.After(20 * time.Second):
+					}
+				}}
+				must(t, wait(g))
+				<-done
+				if !came {
+					t.Error("what came while the disk was waited for waited for it, too")
+				}
+				_, err = g.Commit(t.Context())
+				must(t, err)
+				if !g.Done() {
+					t.Error("not done")
+				}
+				must(t, g.Remove())
+			})
+		}
+	}
+}
+
+// bring takes a page and the blocks that can be verified with it.
+func (p *paged) bring(t *testing.T, g *spool.Paged, raw []byte) {
+	c, err := g.AddPage(raw)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, b := range wants(c) {
+		if ok, err := g.WriteBlock(b, p.block(b)); err != nil || !ok {
+			t.Errorf("block %d: %v, %v", b, ok, err)
+		}
+	}
 }
 
 // What lies under the first step of a path when the transfer is staged is looked at; beside it nothing is.

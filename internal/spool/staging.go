@@ -166,6 +166,24 @@ func (g *Staging) Sync() error {
 		return err
 	}
 	bad, err := g.syncParts(names)
+	if err := g.take(bad, recent, err); err != nil {
+		return err
+	}
+	// Blocks are noted while the disk is waited for.
+	if err := g.layout.Durable(); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	err = g.journal.Barrier(written)
+	g.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return g.journal.Sync()
+}
+
+// take takes what became of staged files that were to be made durable.
+func (g *Staging) take(bad map[int]error, recent []protocol.BlockNumber, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, why := range bad {
@@ -176,10 +194,7 @@ func (g *Staging) Sync() error {
 	if err != nil {
 		return g.giveUp(recent, err)
 	}
-	if err := g.layout.Durable(); err != nil {
-		return err
-	}
-	return g.journal.Barrier(written)
+	return nil
 }
 
 // giveUp forgets what was not made durable: after a barrier that failed the system may give

@@ -203,16 +203,10 @@ func (j *Journal) Add(kind uint32, values ...uint32) error {
 	return nil
 }
 
-// Barrier says that the first n written records are durable; it is durable itself when it
-// returns.
-func (j *Journal) Barrier(n uint32) error {
-	if err := j.Add(barrierRecord, n); err != nil {
-		return err
-	}
-	return j.Sync()
-}
+// Barrier says that the first n written records are durable. Sync follows it.
+func (j *Journal) Barrier(n uint32) error { return j.Add(barrierRecord, n) }
 
-// Sync makes what was added durable.
+// Sync makes what was added durable. Records may be added meanwhile.
 func (j *Journal) Sync() error {
 	if err := j.file.Sync(); err != nil {
 		return trouble.Disk(fmt.Errorf("sync the journal: %w", err))

@@ -73,10 +73,11 @@ func KeyAt(f diskfs.FS, name string) (Key, bool, error) { return readKey(f, name
 
 // File is the pages of one edition, open. Append and Sync may be called at the same time.
 type File struct {
-	file diskfs.File
-	mu   sync.Mutex
-	end  int64
-	late bool // something is not durable yet
+	file    diskfs.File
+	syncing sync.Mutex // one at a time; taken before mu
+	mu      sync.Mutex // of what follows; nobody waits for the disk's barrier with it
+	end     int64
+	durable int64 // what lies before it is
 }
 
 // Open opens the pages that are kept of an edition, or begins with none.
@@ -94,7 +95,7 @@ func Open(f diskfs.FS, name string, k Key) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the pages: %w", err)
 	}
-	return &File{file: h, end: headBytes}, nil
+	return &File{file: h, end: headBytes, durable: headBytes}, nil
 }
 
 // Load gives take the pages that are kept, in order, until it says no; what follows is cut off.
@@ -103,7 +104,7 @@ func (p *File) Load(take func(raw []byte) bool) error {
 	if err != nil {
 		return err
 	}
-	p.end, p.late = end, true // a process that was killed may not have come to make them durable
+	p.end, p.durable = end, 0 // a process that was killed may not have come to make them durable
 	if err := p.file.Truncate(end); err != nil {
 		return fmt.Errorf("cut the pages: %w", err)
 	}
@@ -156,21 +157,25 @@ func (p *File) Append(raw []byte) error {
 		return trouble.Disk(fmt.Errorf("keep a page: %w", err))
 	}
 	p.end += int64(len(b))
-	p.late = true
 	return nil
 }
 
-// Sync makes the pages durable that were added so far.
+// Sync makes the pages durable that were added so far. Pages may be added meanwhile.
 func (p *File) Sync() error {
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.late {
+	end, late := p.end, p.durable < p.end
+	p.mu.Unlock()
+	if !late {
 		return nil
 	}
 	if err := p.file.Sync(); err != nil {
 		return trouble.Disk(fmt.Errorf("make the pages durable: %w", err))
 	}
-	p.late = false
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.durable = end
 	return nil
 }
 

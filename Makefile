@@ -157,7 +157,7 @@ bench-table: build bin/bench ## the tables and plots of README and docs/performa
 	rm -f $(RESULTS)
 	./bin/bench -cells table -runs 5 -budget $(BUDGET) -out $(RESULTS) $(DOCUMENTS)
 
-bench-tune: build bin/bench ## find the settings of the rivals that bench-table gives them (root, 30 minutes; CELLS='gig-*' for some)
+bench-tune: build bin/bench ## find the settings for rivals that bench/tuning.jsonl lacks (root, an idle machine, 15 minutes at most)
 	./test/netlab/install.sh rivals
 	./bin/bench -cells '$(if $(filter full,$(CELLS)),table,$(CELLS))' -tune -tuned $(TUNED)
 

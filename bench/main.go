@@ -146,7 +146,7 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.rates, "rates", "",
 		"fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
 	f.BoolVar(&o.untuned, "untuned", false, "give rivals their usual settings instead of the best of each cell")
-	f.BoolVar(&o.tune, "tune", false, "only find the rivals' settings for the cells, into the file of -tuned")
+	f.BoolVar(&o.tune, "tune", false, "only find the settings of rivals that the file of -tuned lacks, and add them")
 	f.StringVar(&o.tuned, "tuned", "", "take the rivals' settings from this file, those that it lacks are looked for")
 	f.DurationVar(&o.budget, "budget", 0, "begin no further run after this time; 0: no limit")
 	f.StringVar(&o.docs, "docs", "",
@@ -258,16 +258,21 @@ func (m *measurement) round(ctx context.Context, c cell, round int) error {
 	return nil
 }
 
-// tuneAll looks for the rivals' settings, those that are known included: the more tries, the better.
+// tuneAll looks for the rivals' settings that are not known.
 func (m *measurement) tuneAll(ctx context.Context, plan []cell) error {
 	for _, c := range plan {
 		if c.Delta != nil && (c.N != 8 || c.Wire != "1gbit") {
 			continue // these take the settings of those
 		}
 		for _, tool := range toolsOf(c, m.o) {
+			key := settingKey(tool, c)
+			if _, known := m.best[key]; known {
+				continue
+			}
 			if err := tune(ctx, tool, c, run, m.keep); err != nil {
 				return err
 			}
+			m.best[key] = chosen(m.results)[key]
 		}
 	}
 	return nil

@@ -121,11 +121,13 @@ func chosen(results []result) map[string]string {
 	return best
 }
 
-// settingKey is the same for cells whose settings are found together: what is sent again is tuned once
-// for each way in which it differs.
+// settingKey is the same for cells whose settings are found together: what is sent again is tuned for
+// large and for small pieces.
 func settingKey(tool string, c cell) string {
-	if c.Delta != nil {
-		return tool + " delta: " + c.Delta.String()
+	if d := c.Delta; d != nil && d.Percent > 0 && d.Piece <= 16<<10 {
+		return tool + " again, small pieces"
+	} else if d != nil {
+		return tool + " again"
 	}
 	return tool + " " + c.String()
 }

@@ -195,6 +195,7 @@ var colour = regexp.MustCompile(`\x1b\[(\d+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]
 
 // Every row of both menus, once, through a terminal of 80×24 without colour.
 func TestMenusOnATerminal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	for name, text := range map[string]string{
 		"report.txt": "for all of you", "second.txt": "more", "third.txt": "never sent",

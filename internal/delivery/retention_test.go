@@ -10,6 +10,9 @@ import (
 )
 
 func TestACancelledTransferCanBeRetriedForAWhile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what ticks in a week takes long with the race detector")
+	}
 	withContent(t, map[string]string{"a": "hello"}, func(w *world, dir string) {
 		ann := w.enrol("ann", "g").attach()
 		tr := w.sendFiles(nil, filepath.Join(dir, "a"))

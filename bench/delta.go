@@ -257,7 +257,8 @@ func deltas() (all []cell) {
 				d := k.d
 				all = append(all, cell{
 					Name: fmt.Sprintf("delta-%s-n%d-%s", k.name, n, wire), N: n, Wire: wire, MiB: 256, Delta: &d,
-					tools: slices.Clone(deltaTools), limit: time.Minute, goals: []goal{asLacking(k.d), fasterThanRivals()},
+					Segmentation: true, // which TCP is used to
+					tools:        slices.Clone(deltaTools), limit: time.Minute, goals: []goal{asLacking(k.d), fasterThanRivals()},
 				})
 			}
 		}

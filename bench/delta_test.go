@@ -244,7 +244,8 @@ func TestSmokeOfWhatEachReceiverRuns(t *testing.T) {
 	labName, calm = "gcsmoke2", 0 // these figures are no measurement
 	defer func() { labName, calm = "gcbench", usual }()
 	limit := 20 * time.Second
-	image := cell{Name: "again", N: 2, Wire: "1gbit", MiB: 8, limit: limit, Delta: &delta{Percent: 5, Piece: 64 << 10}}
+	image := cell{Name: "again", N: 2, Wire: "1gbit", MiB: 8, limit: limit, Segmentation: true}
+	image.Delta = &delta{Percent: 5, Piece: 64 << 10}
 	renamed := cell{Name: "renamed", N: 2, Wire: "1gbit", MiB: 8, limit: limit, Delta: &delta{Renamed: true}}
 	two := cell{Name: "two", N: 2, Wire: "1gbit", MiB: 8, limit: limit}
 	two.Delta = &delta{Percent: 5, Piece: 64 << 10, Olds: 2}

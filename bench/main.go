@@ -1,4 +1,4 @@
-// Command bench measures groupcast beside other multicast file tools, in one run, on hosts
+// Command bench measures groupcast beside other tools that send files, in one run, on hosts
 // in network namespaces (test/netlab): goodput, bytes on the wire, CPU seconds, memory. These
 // machines are noisy, so it prints medians over rounds in which the tools take turns, and
 // each cell's ceiling: what the machine carries of sealed datagrams without any protocol.
@@ -8,9 +8,11 @@
 //	bench -cells 'gig-*,tiny'         some of the named cells; bench -list names them
 //	bench -cells 'seg-*' -tools groupcast,uftp,udpcast,aria2,ceiling
 //	bench -n 8 -loss 5 -wire 100mbit -mib 64 -tools groupcast,uftp,udpcast,ceiling
+//	bench -cells table -runs 5 -tuned bench/tuning.jsonl   what the documents show
 //	bench -from results.jsonl -plots docs/plots   the tables and plots once more, no run
 //
-// It needs root, iproute2, nftables, ethtool and, for the rivals, Debian's uftp, udpcast, aria2 and mktorrent.
+// It needs root, iproute2, nftables, ethtool and, for the rivals, what `test/netlab/install.sh rivals`
+// takes from Debian.
 package main
 
 import (

@@ -144,7 +144,7 @@ var arrows = map[string]string{
 	"cmd/man":       "cli .",
 
 	// What stands beside the program. Their tests are held to it, too.
-	"test/sim": "protocol wire format2 seal fec manifest skeleton pages rate send recv schedule agent/loop " +
+	"test/sim": "protocol wire format2 seal fec manifest skeleton pages rate lease send recv schedule agent/loop " +
 		"spool spool/diskfs spool/spooltest netsim .",
 	"test/e2e":      "protocol wire format2 seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
 	"test/attacker": "protocol wire format2 seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",

@@ -230,7 +230,7 @@ func TestFillingEnds(t *testing.T) {
 			}
 			cache := open(t, disk, c.quota)
 			s := space(t, cache, 1)
-			if c.want == ErrFull {
+			if errors.Is(c.want, ErrFull) {
 				put(t, s, 100)
 				if err := s.Hold().Add(wanted(100, 1)); err != nil {
 					t.Fatal(err)

@@ -78,12 +78,13 @@ func (h *Holding) Due(now Clock) bool {
 }
 
 // Renewed takes the answer to a renewal that was asked for at a time; zero: the session is over. The answer may be old,
-// or come twice: it counts from when it was asked for, and the newest counts.
+// or come twice: it counts from when it was asked for, and the newest counts. One that was asked for before a pause
+// does not end it: how long ago that was is what nobody may know.
 func (h *Holding) Renewed(now, asked Clock, length time.Duration) {
 	switch {
 	case length == 0:
 		h.over = true
-	case h.over || asked.Boot < h.from.Boot:
+	case h.over || asked.Boot < h.from.Boot || h.paused && asked.Boot < h.since.Boot:
 		return
 	default:
 		h.from, h.length = asked, length

@@ -81,6 +81,27 @@ func TestWhoWasAwayAsksFirst(t *testing.T) {
 	}
 }
 
+// A machine that was frozen, while its time of day was set back, does not know for how long. A lease that it asked for
+// before does not count then, whenever its answer comes.
+func TestAnAnswerFromBeforeAPause(t *testing.T) {
+	h := NewHolding(at(0), at(0), Length)
+	look(h, 0.25, 5)
+	if !h.Due(at(5)) {
+		t.Fatal("not due")
+	}
+	h.Look(at(5.1))
+	thawed := func(boot float64) Clock { // 20 s later, an hour back
+		return Clock{Boot: at(boot).Boot, Wall: at(boot + 20 - 3600).Wall}
+	}
+	set := Clock{Boot: at(5.1).Boot, Wall: at(5.1 - 3600).Wall}
+	h.Look(set)
+	expect(t, "back", h.Look(thawed(5.2)), Pause)
+	h.Renewed(thawed(5.3), at(5), Length)
+	expect(t, "an answer from before", h.Look(thawed(5.3)), Pause)
+	h.Renewed(thawed(5.4), thawed(5.3), Length)
+	expect(t, "asked for since", h.Look(thawed(5.5)), Go)
+}
+
 func TestWhenARenewalIsDue(t *testing.T) {
 	h := NewHolding(at(0), at(0), Length)
 	var due []float64

@@ -8,6 +8,8 @@
 //
 // Format 2 is not spoken yet; its machines run in a smaller world of their own, the files full_*_test.go.
 //
+// Leases of sites have a world of their own as well: the files sites_*_test.go.
+//
 // It has drivers of its own, single-threaded, so that the same seed gives the same run; it is
 // not about sockets, HTTP or the database.
 package sim

@@ -121,6 +121,15 @@ func TestSettingsComeFromTries(t *testing.T) {
 	}
 }
 
+func TestRoundsGoOn(t *testing.T) {
+	if got := after([]result{{Round: 0}, {Round: 4}, {Round: tuned}}); got != 5 {
+		t.Errorf("round %d follows, want 5: pairs of one round are compared", got)
+	}
+	if got := after([]result{{Round: tuned}}); got != 0 {
+		t.Errorf("round %d is the first, want 0", got)
+	}
+}
+
 // TestTuningLeavesOutWhatCannotWin: rates below what was reached, and what is steeper than parity that
 // fails again and again.
 func TestTuningLeavesOutWhatCannotWin(t *testing.T) {

@@ -221,6 +221,11 @@ func measure(ctx context.Context, plan []cell, o options) (results []result, err
 		m.o.out = o.tuned
 		return nil, m.tuneAll(ctx, plan)
 	}
+	before, err := load(o.out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	first := after(before)
 	began := time.Now()
 	for round := range o.runs {
 		for _, c := range plan {
@@ -231,13 +236,21 @@ func measure(ctx context.Context, plan []cell, o options) (results []result, err
 			if c.Name == "memory" {
 				c = fit(c, o.memory)
 			}
-			if err := m.round(ctx, c, round); err != nil {
+			if err := m.round(ctx, c, first+round); err != nil {
 				return m.results, err
 			}
 		}
 	}
 	fmt.Fprintf(os.Stderr, "measured in %v\n", time.Since(began).Round(time.Second))
 	return m.results, nil
+}
+
+// after is the number of the round that follows those of a file to which runs are added.
+func after(before []result) (round int) {
+	for _, r := range before {
+		round = max(round, r.Round+1)
+	}
+	return round
 }
 
 // measurement is what one call of the bench has measured so far.

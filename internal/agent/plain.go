@@ -32,7 +32,12 @@ func (t *plain) onDisk() staging {
 type plainStaging struct{ *spool.Staging }
 
 // Outcomes are those of all entries.
-func (g plainStaging) Outcomes() ([]spool.Outcome, error) { return g.Staging.Outcomes(), nil }
+func (g plainStaging) EachOutcome(show func(spool.Outcome)) error {
+	for _, o := range g.Outcomes() {
+		show(o)
+	}
+	return nil
+}
 
 func (t *plain) root() protocol.Digest { return t.offer.IndexDigest }
 

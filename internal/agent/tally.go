@@ -13,49 +13,67 @@ import (
 // maxNamed is how many entries a reason names; all of them are in the list beside the receipt.
 const maxNamed = 3
 
-// sumUp says what became of a transfer as a whole. What has an entry missing, of whatever kind,
-// is not verified.
-func sumUp(all []spool.Outcome) loop.Outcome {
-	out := loop.Outcome{State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: len(all)}}
-	count := map[spool.Result]int{} // of files: folders and links are made anew each time
-	var missing, beside []groupcast.DeliveryEntry
-	for _, o := range all {
-		if o.Result == spool.Void {
-			if out.Tally.Void++; out.Tally.Void <= maxNamed {
-				out.Void = append(out.Void, fmt.Sprintf("%s (%s)", o.Path, o.Reason))
-			}
-			continue
-		}
-		if o.Kind == manifest.KindFile {
-			out.Files++
-			count[o.Result]++
-		}
-		switch o.Result {
-		case spool.Rejected:
-			missing = append(missing, entryOf(o, groupcast.EntryMissing))
-			continue
-		case spool.KeptBoth:
-			beside = append(beside, entryOf(o, groupcast.EntryBeside))
-		case spool.Committed, spool.AlreadyHad, spool.Superseded, spool.Void:
-		}
-		if o.Kind == manifest.KindFile {
-			out.Bytes += o.Size
-		}
+// sumUp says what became of a transfer as a whole, of which each shows the entries. What has an entry missing, of
+// whatever kind, is not verified.
+func sumUp(each func(show func(spool.Outcome)) error) (loop.Outcome, error) {
+	s := sum{out: loop.Outcome{State: groupcast.DeliveryVerified}, count: map[spool.Result]int{}}
+	if err := each(s.add); err != nil {
+		return loop.Outcome{}, err
 	}
-	out.Tally.Missing, out.Tally.Beside = len(missing), len(beside)
-	out.Astray = append(missing, beside...)
-	if out.What = loop.Plural(out.Files, "file"); len(all) == 1 {
-		out.What = all[0].Path
+	return s.result(), nil
+}
+
+// sum is what became of entries so far.
+type sum struct {
+	out             loop.Outcome
+	count           map[spool.Result]int // of files: folders and links are made anew each time
+	missing, beside []groupcast.DeliveryEntry
+	last            string // path
+}
+
+func (s *sum) add(o spool.Outcome) {
+	out := &s.out
+	out.Tally.Entries++
+	s.last = o.Path
+	if o.Result == spool.Void {
+		if out.Tally.Void++; out.Tally.Void <= maxNamed {
+			out.Void = append(out.Void, fmt.Sprintf("%s (%s)", o.Path, o.Reason))
+		}
+		return
+	}
+	if o.Kind == manifest.KindFile {
+		out.Files++
+		s.count[o.Result]++
+	}
+	switch o.Result {
+	case spool.Rejected:
+		s.missing = append(s.missing, entryOf(o, groupcast.EntryMissing))
+		return
+	case spool.KeptBoth:
+		s.beside = append(s.beside, entryOf(o, groupcast.EntryBeside))
+	case spool.Committed, spool.AlreadyHad, spool.Superseded, spool.Void:
+	}
+	if o.Kind == manifest.KindFile {
+		out.Bytes += o.Size
+	}
+}
+
+func (s *sum) result() loop.Outcome {
+	out := s.out
+	out.Tally.Missing, out.Tally.Beside = len(s.missing), len(s.beside)
+	out.Astray = append(s.missing, s.beside...)
+	if out.What = loop.Plural(out.Files, "file"); out.Tally.Entries == 1 {
+		out.What = s.last
 	}
 	switch n := out.Files; {
-	case len(missing) > 0:
+	case len(s.missing) > 0:
 		out.State = groupcast.DeliveryIncomplete
-	case n > 0 && count[spool.Superseded] == n:
+	case n > 0 && s.count[spool.Superseded] == n:
 		out.State = groupcast.DeliverySuperseded
-	case n > 0 && count[spool.AlreadyHad] == n:
+	case n > 0 && s.count[spool.AlreadyHad] == n:
 		out.State = groupcast.DeliveryAlreadyHad
 	}
-	out.Reason = why(missing, beside, count[spool.Superseded], out.Files)
+	out.Reason = why(s.missing, s.beside, s.count[spool.Superseded], out.Files)
 	return out
 }
 

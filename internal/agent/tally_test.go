@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/spool"
 )
@@ -74,10 +75,25 @@ func sumUps() map[string]summed {
 	}
 }
 
+// sumOf is sumUp of some outcomes.
+func sumOf(t *testing.T, all []spool.Outcome) loop.Outcome {
+	t.Helper()
+	out, err := sumUp(func(show func(spool.Outcome)) error {
+		for _, o := range all {
+			show(o)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 func TestSumUp(t *testing.T) {
 	for name, c := range sumUps() {
 		t.Run(name, func(t *testing.T) {
-			got := sumUp(c.all)
+			got := sumOf(t, c.all)
 			said := strings.Contains(got.Reason, c.says) && (got.Reason == "") == (c.says == "")
 			if got.State != c.want || got.Tally != c.Tally || !said {
 				t.Errorf("%+v", got)
@@ -97,7 +113,7 @@ func TestSumUpNamesAFew(t *testing.T) {
 			spool.Outcome{Kind: manifest.KindFile, Path: "kept", Name: "k", Result: spool.KeptBoth, Reason: "edited", Size: 1},
 			spool.Outcome{Kind: manifest.KindFile, Path: "gone", Result: spool.Rejected, Reason: "no such name here", Size: 100})
 	}
-	got := sumUp(all)
+	got := sumOf(t, all)
 	if got.Bytes != 10 || got.Astray[9].Path != "gone" || got.Astray[10].Path != "kept" || got.Astray[10].Name != "k" {
 		t.Errorf("%+v", got)
 	}
@@ -116,7 +132,7 @@ func TestVoidFilesAreCountedApart(t *testing.T) {
 			Kind: manifest.KindFile, Path: "v", Result: spool.Void, Reason: "gone at the server", Size: 100,
 		})
 	}
-	got := sumUp(all)
+	got := sumOf(t, all)
 	if got.State != groupcast.DeliveryVerified || got.Reason != "" || got.Files != 1 || got.Bytes != 10 ||
 		got.Tally != (groupcast.Tally{Entries: 6, Void: 5}) {
 		t.Errorf("%+v", got)

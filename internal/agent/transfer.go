@@ -67,7 +67,7 @@ type staging interface {
 	Progress() (done, of int) // of putting files in place
 	Commit(ctx context.Context) ([]spool.Outcome, error)
 	Done() bool
-	Outcomes() ([]spool.Outcome, error) // of all entries
+	EachOutcome(show func(spool.Outcome)) error // of all entries
 	Close() error
 	Remove() error
 }
@@ -253,11 +253,10 @@ func (t *transfer) finish(ctx context.Context) (loop.Outcome, error) {
 	if !g.Done() {
 		return loop.Outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", t.offer.Transfer, g.Missing())
 	}
-	outcomes, err := g.Outcomes()
+	out, err := sumUp(g.EachOutcome)
 	if err != nil {
 		return t.refused(err)
 	}
-	out := sumUp(outcomes)
 	out.Root = t.form.root()
 	t.form.letGo()
 	if err := g.Remove(); err != nil {

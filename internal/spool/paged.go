@@ -367,8 +367,8 @@ func (p *Paged) Commit(ctx context.Context) ([]Outcome, error) {
 // Done says whether the final page is here and every entry has an outcome.
 func (p *Paged) Done() bool { return p.layout.Closed() && p.staging.Done() }
 
-// Outcomes gives what became of the entries so far. Of those that lie under their own name the time is the source's.
-func (p *Paged) Outcomes() (out []Outcome, err error) {
+// EachOutcome shows what became of the entries so far. Of those that lie under their own name the time is the source's.
+func (p *Paged) EachOutcome(show func(Outcome)) error {
 	p.placing.Lock()
 	defer p.placing.Unlock()
 	for from := 0; from < p.layout.Entries(); from += maxBatch {
@@ -377,11 +377,13 @@ func (p *Paged) Outcomes() (out []Outcome, err error) {
 			batch = append(batch, i)
 		}
 		if err := p.layout.Load(batch); err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, p.outcomesOf(batch)...)
+		for _, o := range p.outcomesOf(batch) {
+			show(o)
+		}
 	}
-	return out, nil
+	return nil
 }
 
 // Close closes the files; the staging stays on disk for a resume.

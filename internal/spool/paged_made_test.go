@@ -189,12 +189,8 @@ func (p *paged) receive(t testing.TB, g *spool.Paged) (fetched []uint32, out map
 
 func outcomesOf(t testing.TB, g *spool.Paged) map[string]spool.Outcome {
 	t.Helper()
-	all, err := g.Outcomes()
-	must(t, err)
 	out := map[string]spool.Outcome{}
-	for _, o := range all {
-		out[o.Path] = o
-	}
+	must(t, g.EachOutcome(func(o spool.Outcome) { out[o.Path] = o }))
 	return out
 }
 

@@ -176,7 +176,7 @@ func TestAPagedStagingIsSharedByGoroutines(t *testing.T) {
 				return
 			default:
 				_, _, _, _ = g.Missing(), g.Bytes(), g.Have(), g.Known()
-				_, _ = g.Outcomes()
+				_ = g.EachOutcome(func(spool.Outcome) {})
 			}
 		}
 	})

@@ -106,6 +106,7 @@ type PlannedDevice struct {
 	Lacks    uint64            `json:"lacks_bytes,omitempty"`   // what has to be freed there; of those that are away, too
 	Machines int               `json:"machines,omitempty"`      // of an unfit one: how many use its login
 	Unfit    string            `json:"unfit,omitempty"`         // why its version does not fit, in words
+	Earlier  EarlierFormat     `json:"earlier_format,omitempty"`
 }
 
 // PlanStart says when the data of a transfer would begin to flow.

@@ -64,6 +64,8 @@ type Device struct {
 	Groups    []string  `json:"groups,omitempty"`    // in lists: whose files it may have, by name
 	Owed      int       `json:"owed,omitempty"`      // in lists: transfers that it is owed
 	Labels    Labels    `json:"labels,omitempty"`    // in lists: what administrators noted of it
+
+	Earlier EarlierFormat `json:"earlier_format,omitempty"` // in lists: why its groups' transfers are of that format
 }
 
 // Path is how the data reaches a device.

@@ -89,7 +89,7 @@ func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Sel
 		if !attached {
 			wire = d.Wire
 		}
-		if wire < Wire {
+		if groupcast.EarlierOf(wire) != "" {
 			return false, nil
 		}
 		known = true

@@ -16,7 +16,7 @@ import (
 func Judge(d groupcast.Device, unfit string, groups []string, bytes uint64) groupcast.PlannedDevice {
 	out := groupcast.PlannedDevice{
 		DeviceID: d.ID, Device: d.Name, User: d.User, Groups: groups, Path: d.Path,
-		Needs: bytes * uint64(len(groups)), Free: d.FreeBytes, Reserve: d.ReserveBytes,
+		Needs: bytes * uint64(len(groups)), Free: d.FreeBytes, Reserve: d.ReserveBytes, Earlier: d.Earlier,
 	}
 	out.Lacks = lacks(d, out.Needs)
 	switch {

@@ -13,7 +13,10 @@ func (a *Agents) Describe(d *groupcast.Device) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if at := a.attached[d.ID]; at != nil {
-		d.Active, d.Address, d.LastSeen = true, at.from, a.cfg.Now()
+		d.Active, d.Address, d.LastSeen, d.Wire = true, at.from, a.cfg.Now(), max(at.say.Speaks.Wire.Most, 1)
+	}
+	if a.cfg.Speaks.Wire.Most >= protocol.PagedVersion {
+		d.Earlier = groupcast.EarlierOf(d.Wire)
 	}
 	d.Machines = a.countMachines(d.ID)
 }

@@ -19,3 +19,15 @@ func TestTheSummarySaysWhatIsWaitedFor(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A plan says of a device that keeps its groups in the earlier format what that means, beside how it stands.
+func TestAPlanSaysWhoKeepsTheEarlierFormat(t *testing.T) {
+	d := groupcast.PlannedDevice{Stands: groupcast.PlanReady, Earlier: groupcast.EarlierOld}
+	if got := PlanWhy(d); !strings.HasPrefix(got, "connected; too old for ") {
+		t.Error(got)
+	}
+	d.Stands, d.Earlier = groupcast.PlanAway, groupcast.EarlierUnseen
+	if got := PlanWhy(d); !strings.HasSuffix(got, "; until it was connected once its groups get every file whole") {
+		t.Error(got)
+	}
+}

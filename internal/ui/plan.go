@@ -115,8 +115,26 @@ func PlanStands(d groupcast.PlannedDevice) string {
 	return Name(string(d.Stands))
 }
 
-// PlanWhy says why a device stands so, with the next step.
+// PlanWhy says why a device stands so, with the next step, and that it keeps its groups in the earlier format.
 func PlanWhy(d groupcast.PlannedDevice) string {
+	if why := EarlierWhy(d.Earlier); why != "" && d.Stands != groupcast.PlanUnfit {
+		return planWhy(d) + "; " + why
+	}
+	return planWhy(d)
+}
+
+// EarlierWhy says what it means for the groups of a device that it is not known to take the format of today.
+func EarlierWhy(e groupcast.EarlierFormat) string {
+	switch e {
+	case groupcast.EarlierOld:
+		return "too old for sending only what changed: until it is upgraded its groups get every file whole"
+	case groupcast.EarlierUnseen:
+		return "until it was connected once its groups get every file whole"
+	}
+	return ""
+}
+
+func planWhy(d groupcast.PlannedDevice) string {
 	switch d.Stands {
 	case groupcast.PlanReady:
 		if d.Path == groupcast.PathHTTPS {

@@ -192,12 +192,16 @@ func DeviceRow(d groupcast.Device) []string {
 	if d.Machines > 1 {
 		state = fmt.Sprintf("used by %d machines", d.Machines)
 	}
+	version := d.Version
+	if d.Earlier != "" {
+		version += " (earlier format)"
+	}
 	ends := "no login"
 	if !d.LoginEnds.IsZero() {
 		ends = units.Day(d.LoginEnds)
 	}
 	return []string{
-		d.Name, d.User, state, string(d.Path), units.Percent(d.LossPercent), free, d.Version, d.Labels.String(), ends,
+		d.Name, d.User, state, string(d.Path), units.Percent(d.LossPercent), free, version, d.Labels.String(), ends,
 		d.ID.String(),
 	}
 }

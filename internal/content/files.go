@@ -53,6 +53,11 @@ func OpenRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return openSeen(root, name, before)
+}
+
+// openSeen is OpenRegular for a file that was just looked at.
+func openSeen(root *os.Root, name string, before fs.FileInfo) (*os.File, fs.FileInfo, error) {
 	if !before.Mode().IsRegular() {
 		return nil, nil, errNotRegular
 	}

@@ -255,7 +255,7 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: protocol.FileTime(info.ModTime())}
 	switch {
 	case info.Mode().IsRegular():
-		if info = s.readable(root, name, entry); info == nil {
+		if info = s.readable(root, name, entry, info); info == nil {
 			return nil
 		}
 		id = listed.Of(info)
@@ -278,9 +278,9 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 	return nil
 }
 
-// readable says what a file is that can be opened; one that cannot is noted.
-func (s *scanner) readable(root *os.Root, name, entry string) fs.FileInfo {
-	f, info, err := OpenRegular(root, name)
+// readable says what a file is that can be opened and was looked at before; one that cannot is noted.
+func (s *scanner) readable(root *os.Root, name, entry string, before fs.FileInfo) fs.FileInfo {
+	f, info, err := openSeen(root, name, before)
 	if err != nil {
 		s.unreadable(entry, err)
 		return nil
@@ -290,8 +290,15 @@ func (s *scanner) readable(root *os.Root, name, entry string) fs.FileInfo {
 }
 
 // walkFolder adds the entries of a folder. It returns false for one that cannot be read.
+// What lies in it is found from itself, not step by step from the root.
 func (s *scanner) walkFolder(root *os.Root, name, entry string) (bool, error) {
-	d, err := root.Open(name)
+	in, err := root.OpenRoot(name)
+	if err != nil {
+		s.unreadable(entry, err)
+		return false, nil
+	}
+	defer in.Close()
+	d, err := in.Open(".")
 	if err != nil {
 		s.unreadable(entry, err)
 		return false, nil
@@ -301,7 +308,7 @@ func (s *scanner) walkFolder(root *os.Root, name, entry string) (bool, error) {
 		const batch = 1024
 		list, err := d.ReadDir(batch)
 		for _, e := range list {
-			if err := s.walk(root, filepath.Join(name, e.Name()), path.Join(entry, e.Name())); err != nil {
+			if err := s.walk(in, e.Name(), path.Join(entry, e.Name())); err != nil {
 				return false, err
 			}
 		}

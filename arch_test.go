@@ -74,11 +74,12 @@ var arrows = map[string]string{
 	"receipts":             "protocol format2 seal store .",
 	"edition":              "protocol content manifest store .",
 	"choice":               "manifest protocol store .",
+	"forging":              "protocol format2 store .",
 	"offering":             "protocol wire format2 seal sender store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
-	"delivery": "protocol bandwidth choice content download edition format2 history lacks offering pages progress " +
-		"reading receipts " +
+	"delivery": "protocol bandwidth choice content download edition forging format2 history lacks offering pages " +
+		"progress reading receipts " +
 		"schedule seal send sender source store summary telemetry wire .",
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",

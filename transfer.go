@@ -166,6 +166,7 @@ type SessionStatus struct {
 	Progress    float64            `json:"progress"`     // 0…1, median of the devices
 	Pass        int                `json:"pass"`
 	Devices     int                `json:"devices"`
+	Marked      bool               `json:"marked"` // its packets have codes that members cannot forge, because one did
 	Remaining   time.Duration      `json:"remaining_ns"`
 }
 

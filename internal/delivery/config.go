@@ -33,6 +33,8 @@ type Config struct {
 	Log        *slog.Logger
 	Now        func() time.Time
 
+	// Audit writes into the audit log; nil: there is none.
+	Audit func(ctx context.Context, action, object, detail string)
 	// OpenOffer draws the number of an offer and gives the lowest one that is still open.
 	OpenOffer func(
 		ctx context.Context, in store.SiteEpoch, no protocol.TransferNo,

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/edition"
+	"github.com/groupcast/groupcast/internal/forging"
 	"github.com/groupcast/groupcast/internal/history"
 	"github.com/groupcast/groupcast/internal/lacks"
 	"github.com/groupcast/groupcast/internal/progress"
@@ -39,8 +40,7 @@ type run struct {
 	stopped  bool // somebody stopped it: what Run says no longer matters
 	once     sync.Once
 	summary  string
-	forging  groupcast.Forging // as it was noted last
-	summedAt time.Time         // when the summary was made
+	summedAt time.Time // when the summary was made
 }
 
 // Engine carries out what the schedule decides. Its lock is held for moments only, never while
@@ -57,6 +57,7 @@ type Engine struct {
 	history  *history.History
 	editions *edition.Editions
 	sources  *reading.Sources // of paged transfers
+	forging  *forging.Watch
 	now      func() time.Time
 	paging   paging
 
@@ -114,6 +115,7 @@ func New(c Config) *Engine {
 	}
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
 	e.paging = paging{open: e.pagedSource, lacks: lacks.New()}
+	e.forging = forging.New(forging.Config{Store: c.Store, Site: e.site, Now: c.Now, Log: c.Log, Audit: c.Audit})
 	e.sources = reading.New(reading.Config{Open: e.openPaged, Ended: e.hashed})
 	return e
 }
@@ -414,6 +416,7 @@ func (e *Engine) finish(r *run) {
 		}
 		e.notice(r, st)
 		e.noteForging(ctx, r, st.Forging)
+		e.forging.Over(r.session)
 		e.noteSession(ctx, st)
 		e.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/forging"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -18,29 +19,10 @@ func (e *Engine) failed(no protocol.TransferNo, blocks protocol.Range) bool {
 	return false
 }
 
-// noteForging keeps what a session knows of packets that a member forged: it stands on the transfer, also when it
-// is over.
-func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
-	if f == nil {
-		return
-	}
-	first, more := e.forges(r, *f)
-	if !more {
-		return
-	}
-	if first {
-		e.log.Warn("a member of the group forges packets; which one cannot be determined", "transfer", r.no, "session", r.session)
-	}
-	if err := e.store.NoteForged(ctx, e.site(), r.no, *f); err != nil && ctx.Err() == nil {
-		e.log.Error("forged packets could not be noted", "transfer", r.no, "err", err)
-	}
-}
-
-// forges says whether it is the first that is known of a session's forged packets, and whether it is more.
-func (e *Engine) forges(r *run, f groupcast.Forging) (first, more bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	first, more = r.forging.Devices == 0, f.Devices > r.forging.Devices || f.Blocks > r.forging.Blocks
-	r.forging = f
-	return first, more
+// noteForging follows what a session knows of packets that a member forged, and says whether it is to begin anew.
+func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) (anew bool) {
+	o := r.sender.Offer()
+	return e.forging.Note(ctx, forging.Session{
+		ID: r.session, Transfer: r.no, Group: r.offered.Group, Paged: o.Paged, MACs: o.MACs,
+	}, f)
 }

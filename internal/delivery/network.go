@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -54,5 +55,8 @@ func (e *Engine) moveSessions() {
 // packetBytes is how large the session's packets are on the wire.
 func (r *run) packetBytes() int {
 	offer := r.sender.Offer()
+	if offer.MACs {
+		offer.SymbolSize += format2.MACBytes
+	}
 	return protocol.PacketBytes(int(offer.SymbolSize), offer.GroupAddr.Addr().Unmap().Is6())
 }

@@ -81,12 +81,18 @@ func (e *Engine) watch(ctx context.Context) {
 func (e *Engine) tellProgress(ctx context.Context) {
 	var total uint64
 	moved := e.takeMoved()
+	var forged []protocol.GroupID
 	for _, r := range e.current() {
 		st := r.sender.Status()
 		total += st.Session.Rate / 8
 		e.notice(r, st)
-		e.noteForging(ctx, r, st.Forging)
+		if e.noteForging(ctx, r, st.Forging) {
+			forged = append(forged, r.sender.Offer().Group)
+		}
 		moved[r.no] = true
+	}
+	if len(forged) > 0 { // other sessions follow, with MACs
+		e.stop(e.interrupt(forged, func(protocol.GroupID) {}))
 	}
 	e.lines.Uses(total)
 	for no := range moved {

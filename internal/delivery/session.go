@@ -36,14 +36,20 @@ func (e *Engine) source(ctx context.Context, tr store.Transfer) (io.Closer, erro
 }
 
 // session makes a session that sends src.
-func (e *Engine) session(o offering.Of, src io.Closer, devices []protocol.DeviceID) (Session, error) {
+func (e *Engine) session(
+	ctx context.Context, o offering.Of, src io.Closer, devices []protocol.DeviceID,
+) (Session, error) {
 	symbol := e.agents.SymbolFor(devices, o.Group.Address.Addr().Unmap().Is6())
 	hear := func(event sender.Event) { e.hear(o.Transfer.No, event) }
 	rate := o.Transfer.RateLimit / 8
 	if open, paged := src.(*reading.Open); paged {
 		terms := o.PagedTerms()
 		terms.SymbolSize = symbol
-		terms.Flags |= format2.OfferMulticast
+		marked, err := e.forging.Flags(ctx, o.Group.ID)
+		if err != nil {
+			return nil, err
+		}
+		terms.Flags |= format2.OfferMulticast | marked
 		if o.Transfer.Root != (protocol.Digest{}) {
 			terms.Flags |= format2.OfferStaged
 		}
@@ -73,7 +79,7 @@ func (e *Engine) newRun(ctx context.Context, st schedule.Action) (*run, error) {
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
-	snd, err := e.session(e.offer(tr, g, number, floor), src, st.Devices)
+	snd, err := e.session(ctx, e.offer(tr, g, number, floor), src, st.Devices)
 	if err != nil {
 		e.closeOffer(number)
 		return nil, errors.Join(errNotNow{err}, src.Close())

@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/edition"
+	"github.com/groupcast/groupcast/internal/forging"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -13,6 +14,7 @@ import (
 // Store is what an engine needs of the store. Package store says what each does.
 type Store interface {
 	edition.Store
+	forging.Store
 	PageStore
 
 	// Transfers
@@ -30,7 +32,6 @@ type Store interface {
 	Replacements(ctx context.Context) (map[protocol.TransferNo][]protocol.TransferNo, error)
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,
 		at time.Time) ([]groupcast.Delivery, error)
-	NoteForged(ctx context.Context, at store.SiteEpoch, no protocol.TransferNo, f groupcast.Forging) error
 	AddTransferBytes(ctx context.Context, at store.SiteEpoch, no protocol.TransferNo, wire, https uint64) error
 	SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error
 	Series(ctx context.Context, no protocol.TransferNo) ([]byte, error)

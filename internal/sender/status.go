@@ -93,7 +93,7 @@ func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.
 			return float64(s.format.ofContent(d.Verified)) / float64(n)
 		})
 	}
-	out.Remaining = s.remaining(m, out.Progress)
+	out.Remaining, out.Marked = s.remaining(m, out.Progress), s.offer.MACs
 	return out
 }
 

@@ -193,6 +193,7 @@ func (s *Server) engine() delivery.Config {
 		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg),
 		RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
 		OpenOffer: s.openOffer,
+		Audit:     s.auditOwn,
 	}
 	// Tests replace these after New.
 	c.NewSender = func(c sender.Config) (delivery.Session, error) { return s.newSender(c) }

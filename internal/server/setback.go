@@ -20,10 +20,13 @@ func (s *Server) watchSetBack(cfg Config) *setback.Watch {
 			s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: delivery.ErrUnconfirmed.Message})
 		},
 		Pause: s.delivery.Pause, Moved: s.delivery.TakeSite,
-		Audit: func(ctx context.Context, action, object, detail string) {
-			s.audit(ctx, groupcast.Principal{Local: true}, action, object, detail)
-		},
+		Audit: s.auditOwn,
 	})
+}
+
+// auditOwn writes down what the server found out or did by itself.
+func (s *Server) auditOwn(ctx context.Context, action, object, detail string) {
+	s.audit(ctx, groupcast.Principal{Local: true}, action, object, detail)
 }
 
 // finishRestore comes at the first start after a restore (O4).

@@ -233,6 +233,8 @@ type Transfers interface {
 		at time.Time) ([]groupcast.Delivery, error)
 	// NoteForged raises what is known of packets that a member forged in a site; it never falls.
 	NoteForged(ctx context.Context, at SiteEpoch, no protocol.TransferNo, f groupcast.Forging) error
+	// ForgedLately says whether so many blocks of a transfer of a group came wrong that was first sent at or after since.
+	ForgedLately(ctx context.Context, group protocol.GroupID, blocks int, since time.Time) (bool, error)
 	// AddTransferBytes adds to what went over the wire and over HTTPS in a site.
 	AddTransferBytes(ctx context.Context, at SiteEpoch, no protocol.TransferNo, wire, https uint64) error
 	// CountsBySite lists what is counted of a transfer, site by site; Transfer has the sums.

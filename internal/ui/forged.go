@@ -6,8 +6,11 @@ import (
 
 // Forging says that a member of the group forges packets of a transfer; nothing if none is known to.
 func Forging(t groupcast.Transfer) string {
-	f := t.Forging
-	if f == nil {
+	f, marked := t.Forging, t.Session != nil && t.Session.Marked
+	switch {
+	case f == nil && marked:
+		return "a member of the group forged packets lately: " + marks
+	case f == nil:
 		return ""
 	}
 	text := "a member of the group forged packets: "
@@ -18,5 +21,11 @@ func Forging(t groupcast.Transfer) string {
 	if f.Blocks > 0 {
 		text += ", " + Plural(f.Blocks, "block") + " came wrong and were put right"
 	}
-	return text + ". Which one cannot be determined, because all members have the same key; no wrong data is written"
+	text += ". Which one cannot be determined, because all members have the same key; no wrong data is written"
+	if marked {
+		text += "; " + marks
+	}
+	return text
 }
+
+const marks = "packets carry codes that members cannot forge, which costs about 1 %"

@@ -17,6 +17,14 @@ func TestForging(t *testing.T) {
 	if !strings.HasPrefix(running, "a member of the group forges packets: 2 devices reported it, 1 block came wrong") {
 		t.Error(running)
 	}
+	marked := groupcast.Transfer{Session: &groupcast.SessionStatus{Marked: true}}
+	if got := Forging(marked); got != "a member of the group forged packets lately: "+marks {
+		t.Error(got)
+	}
+	marked.Forging = f
+	if got := Forging(marked); !strings.HasPrefix(got, running) || !strings.HasSuffix(got, "; "+marks) {
+		t.Error(got)
+	}
 	if !strings.HasPrefix(over, "a member of the group forged packets: ") {
 		t.Error(over)
 	}

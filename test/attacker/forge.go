@@ -24,6 +24,10 @@ type forger struct {
 	high   protocol.PacketNumber // highest number heard
 	report *Report
 	mu     *sync.Mutex // the report's
+
+	slot    uint8  // of the newest data packet, in a session with MACs …
+	index   uint32 // … and the newest element that was disclosed
+	element format2.Element
 }
 
 // run attaches as a member and calls each for every genuine packet of every session.
@@ -49,6 +53,7 @@ func run(ctx context.Context, p Plan, r *Report, each func(*forger, heard)) erro
 			}
 			r.Heard++
 			f.high = max(f.high, h.header.Number)
+			f.learn(h)
 			each(f, h)
 		})
 		say("session %s: %v", s.Offer.Session, err)
@@ -70,7 +75,38 @@ func (f *forger) symbol(number protocol.PacketNumber, block protocol.BlockNumber
 ) {
 	junk := make([]byte, f.Offer.SymbolSize)
 	_, _ = rand.Read(junk)
-	f.put(wire.KindData, number, wire.AppendData(nil, wire.Data{Block: block, Length: length, Index: index, Symbol: junk}))
+	body := wire.AppendData(nil, wire.Data{Block: block, Length: length, Index: index, Symbol: junk})
+	f.put(wire.KindData, number, f.mark(number, body))
+}
+
+// learn notes what a forger of MACs needs of a genuine packet.
+func (f *forger) learn(h heard) {
+	switch {
+	case !f.Offer.marked():
+	case h.header.Kind == wire.KindData:
+		f.slot = h.mac.Slot
+	case h.header.Kind == wire.KindSync:
+		_, f.index, f.element, _ = format2.ParseSyncHead(h.body)
+	}
+}
+
+// mark adds a MAC to a forged body, in a session with MACs: in turn a random one, and of the newest element that is
+// known, in the present slot and in its own.
+func (f *forger) mark(number protocol.PacketNumber, body []byte) []byte {
+	if !f.Offer.marked() {
+		return body
+	}
+	slot := uint32(f.slot)
+	if f.report.Sent%3 == 2 {
+		slot = f.index
+	}
+	h := wire.Header{Kind: wire.KindData, Tag: f.Offer.Tag, Number: number}
+	plain := append(append(format2.AppendHeader(nil, h), body...), byte(slot))
+	m := f.Seal.MACKey(slot, f.element).Sum(number, plain)
+	if f.report.Sent%3 == 0 {
+		_, _ = rand.Read(m.Tag[:])
+	}
+	return format2.AppendMAC(body, m)
 }
 
 func (f *forger) k(length int) int {

@@ -26,6 +26,9 @@ type Terms struct {
 	Paged        *format2.Offer // nil: of format 1
 }
 
+// marked says whether the session's packets have MACs.
+func (t Terms) marked() bool { return t.Paged != nil && t.Paged.Flags&format2.OfferMACs != 0 }
+
 // ParseTerms reads an offer.
 func ParseTerms(raw []byte) (Terms, error) {
 	if !format2.IsOffer(raw) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/netip"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -49,6 +50,7 @@ type heard struct {
 	from   netip.AddrPort
 	header wire.Header
 	data   wire.Data
+	mac    format2.MAC // in a session with MACs
 	body   []byte
 }
 
@@ -65,7 +67,7 @@ func (s *Session) hear(ctx context.Context, each func(heard)) error {
 		}
 		p := heard{from: from, header: h, body: out}
 		if h.Kind == wire.KindData {
-			if p.data, err = wire.ParseData(out); err != nil {
+			if p.data, p.mac, err = format2.ParseData(out, s.Offer.marked()); err != nil {
 				return
 			}
 		}

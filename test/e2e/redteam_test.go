@@ -98,6 +98,7 @@ type run struct {
 	took   time.Duration
 	wire   uint64 // bytes on the server's wire
 	named  map[string]string
+	marked bool // its packets had MACs
 	forger bool
 	loss   float64 // percent, the most that the session said of the median device
 	by     map[string]groupcast.Path
@@ -165,7 +166,7 @@ func (s *site) look(r *run, pcs []host) bool {
 	tr, err := c.Transfer(ctx, r.no)
 	must(s.t, err)
 	if x := tr.Session; x != nil {
-		r.loss = max(r.loss, x.LossPercent)
+		r.loss, r.marked = max(r.loss, x.LossPercent), r.marked || x.Marked
 	}
 	r.forger = r.forger || tr.Forging != nil && tr.Forging.Code == groupcast.MemberForges
 	return got == len(pcs)

@@ -62,6 +62,7 @@ func NewPaged(key seal.SigningKey, terms format2.Offer, hear func(sender.Event))
 	return newSession(key, hear, sender.Offer{
 		Bytes: format2.AppendOffer(nil, terms), Session: terms.Session, Number: terms.Number, Group: terms.Group,
 		GroupAddr: terms.GroupAddr, SymbolSize: terms.SymbolSize, FeedbackPort: terms.FeedbackPort, Paged: true,
+		MACs: terms.Flags&format2.OfferMACs != 0,
 	})
 }
 

@@ -513,6 +513,10 @@ ON CONFLICT (transfer_no, site) DO UPDATE SET
     forged_blocks = CASE WHEN transfer_sites.forged_blocks < excluded.forged_blocks
         THEN excluded.forged_blocks ELSE transfer_sites.forged_blocks END;
 
+-- name: ForgedLately :one
+SELECT CAST(COUNT(*) AS BIGINT) FROM transfer_sites s JOIN transfers t ON t.no = s.transfer_no
+WHERE t.group_id = @group_id AND t.started_at >= @since AND s.forged_blocks >= @blocks;
+
 -- name: AddTransferBytes :execrows
 INSERT INTO transfer_sites (transfer_no, site, wire_bytes, https_bytes)
 SELECT t.no, s.id, CAST(@wire AS BIGINT), CAST(@https AS BIGINT)

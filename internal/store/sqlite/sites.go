@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -140,6 +141,20 @@ func counted(
 		return err
 	}
 	return notFound("transfer", no)
+}
+
+// ForgedLately says whether so many blocks of a transfer of a group came wrong that was sent since then.
+func (s *Store) ForgedLately(
+	ctx context.Context, group protocol.GroupID, blocks int, since time.Time,
+) (lately bool, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		n, err := q.ForgedLately(ctx, queries.ForgedLatelyParams{
+			GroupID: group.String(), Since: micros(since), Blocks: int64(blocks),
+		})
+		lately = n > 0
+		return err
+	})
+	return lately, err
 }
 
 // NoteForged raises what is known of packets that a member forged in a site.

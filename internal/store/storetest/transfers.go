@@ -27,6 +27,21 @@ func transferStates(w *world) {
 	// of another session: the greater counts
 	w.ok(w.s.NoteForged(w.ctx, w.here, t.No, groupcast.Forging{Devices: 3, Blocks: 1}))
 	w.ok(w.s.NoteForged(w.ctx, w.here, t.No, groupcast.Forging{Devices: 1, Blocks: 1}))
+	for _, c := range []struct {
+		blocks int
+		group  protocol.GroupID
+		since  time.Time
+		want   bool
+	}{
+		{7, g.ID, sending, true},
+		{8, g.ID, sending, false},
+		{7, g.ID, sending.Add(time.Second), false},
+		{7, w.group("another").ID, sending, false},
+	} {
+		forged, err := w.s.ForgedLately(w.ctx, c.group, c.blocks, c.since)
+		w.ok(err)
+		equal(w, "forged lately", forged, c.want)
+	}
 	done := w.tick()
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferDone, "", done))
 	got, err := w.s.Transfer(w.ctx, t.No)

@@ -77,6 +77,7 @@ const said: Record<string, (a: AuditEntry) => Told> = {
   backup: () => ({ text: w.backup, more: "" }),
   setback: (a) => ({ text: w.setback, more: name(a.detail) }),
   "offer.forged": (a) => ({ text: w.forged(device(a.object)), more: name(a.detail) }),
+  "group.forged": (a) => ({ text: w.groupForged(name(a.object)), more: name(a.detail) }),
   restore: () => ({ text: w.restore, more: "" }),
   "restore.confirm": () => ({ text: w.restoreConfirm, more: "" }),
   "admin.first": (a) => ({ text: w.firstAdmin(name(a.object)), more: w.oneTime }),

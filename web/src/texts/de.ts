@@ -178,6 +178,10 @@ export const de: Texts = {
     source: "die Dateien sind nicht lesbar",
   },
 
+  marked:
+    "Die Pakete tragen Kennzeichen, die Mitglieder nicht fälschen können, weil eines das kürzlich tat; " +
+    "das kostet etwa 1 %.",
+
   forged: (devices, blocks, running) =>
     `Ein Mitglied der Gruppe ${running ? "fälscht" : "fälschte"} Pakete: ${count(devices, nouns.device)} ` +
     `${pick(devices, { one: "hat", other: "haben" })} es gemeldet` +
@@ -348,6 +352,7 @@ export const de: Texts = {
     setback: "der Server stellte fest, dass sein Zustand auf einen früheren zurückgesetzt wurde",
     forged: (device) =>
       `das Gerät ${device} zeigt ein Angebot, das jemand anders mit dem Schlüssel dieses Servers unterschrieben hat`,
+    groupForged: (group) => `der Server schützt die Pakete an ${group} vor Fälschung durch Mitglieder`,
     restore: "der Server startete aus einer Sicherung",
     restoreConfirm: "bestätigte die Mitgliedschaften, nachdem der Server zurückgesetzt worden war",
     firstAdmin: (user) => `machte ${user} zum ersten Administrator`,

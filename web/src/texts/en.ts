@@ -189,6 +189,8 @@ export const en = {
     source: "its files cannot be read",
   },
 
+  marked: "Packets carry codes that members cannot forge, because one did lately; that costs about 1 %.",
+
   forged: (devices: number, blocks: number, running: boolean) =>
     `A member of the group ${running ? "forges" : "forged"} packets: ${count(devices, nouns.device)} reported it` +
     (blocks ? `, ${count(blocks, nouns.block)} came wrong and were put right. ` : ". ") +
@@ -356,6 +358,7 @@ export const en = {
     backup: "took a backup; it holds the server's keys",
     setback: "the server found that its state was set back to an earlier one",
     forged: (device: string) => `the device ${device} shows an offer signed with this server's key by somebody else`,
+    groupForged: (group: string) => `the server protects packets to ${group} from forgery by its members`,
     restore: "the server started from a backup",
     restoreConfirm: "confirmed the memberships after the server was set back",
     firstAdmin: (user: string) => `made the first administrator ${user}`,

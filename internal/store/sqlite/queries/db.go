@@ -270,6 +270,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.findTokenStmt, err = db.PrepareContext(ctx, findToken); err != nil {
 		return nil, fmt.Errorf("error preparing query FindToken: %w", err)
 	}
+	if q.forgedLatelyStmt, err = db.PrepareContext(ctx, forgedLately); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgedLately: %w", err)
+	}
 	if q.forgetClosedWithoutDeviceStmt, err = db.PrepareContext(ctx, forgetClosedWithoutDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetClosedWithoutDevice: %w", err)
 	}
@@ -1081,6 +1084,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing findTokenStmt: %w", cerr)
 		}
 	}
+	if q.forgedLatelyStmt != nil {
+		if cerr := q.forgedLatelyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgedLatelyStmt: %w", cerr)
+		}
+	}
 	if q.forgetClosedWithoutDeviceStmt != nil {
 		if cerr := q.forgetClosedWithoutDeviceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetClosedWithoutDeviceStmt: %w", cerr)
@@ -1862,6 +1870,7 @@ type Queries struct {
 	entryBytesStmt                *sql.Stmt
 	finalPagesStmt                *sql.Stmt
 	findTokenStmt                 *sql.Stmt
+	forgedLatelyStmt              *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
 	forgetDeviceStmt              *sql.Stmt
@@ -2082,6 +2091,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		entryBytesStmt:                q.entryBytesStmt,
 		finalPagesStmt:                q.finalPagesStmt,
 		findTokenStmt:                 q.findTokenStmt,
+		forgedLatelyStmt:              q.forgedLatelyStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
 		forgetDeviceStmt:              q.forgetDeviceStmt,

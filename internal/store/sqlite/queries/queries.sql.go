@@ -2135,6 +2135,24 @@ func (q *Queries) FindToken(ctx context.Context, arg FindTokenParams) (FindToken
 	return i, err
 }
 
+const forgedLately = `-- name: ForgedLately :one
+SELECT CAST(COUNT(*) AS BIGINT) FROM transfer_sites s JOIN transfers t ON t.no = s.transfer_no
+WHERE t.group_id = $1 AND t.started_at >= $2 AND s.forged_blocks >= $3
+`
+
+type ForgedLatelyParams struct {
+	GroupID string
+	Since   int64
+	Blocks  int64
+}
+
+func (q *Queries) ForgedLately(ctx context.Context, arg ForgedLatelyParams) (int64, error) {
+	row := q.queryRow(ctx, q.forgedLatelyStmt, forgedLately, arg.GroupID, arg.Since, arg.Blocks)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const forgetClosedWithoutDevice = `-- name: ForgetClosedWithoutDevice :exec
 DELETE FROM deliveries
 WHERE user_id = $1 AND device_id = '' AND state NOT IN ('queued', 'receiving', 'refused')

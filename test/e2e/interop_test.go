@@ -86,6 +86,34 @@ func secondPaged(t *testing.T, via string) {
 	}
 }
 
+// TestSecondImplementationDelta: of what is sent again it fetches all pages, looks for what it has, says the rest by a
+// list, and gets only that.
+func TestSecondImplementationDelta(t *testing.T) {
+	s, other := newSecond(t, today)
+	tree, files := s.pagedTree()
+	other.start(2, "--transfers", "2")
+	s.host("s").run("", "send", "lab", tree, "--rate", "8M")
+	files["large.bin"] = changeBlock(t, filepath.Join(tree, "large.bin"), 1_000_000)
+	s.host("s").run("", "send", "lab", tree, "--rate", "8M")
+	if err := other.cmd.Wait(); err != nil {
+		other.dumpLogs()
+		t.Fatalf("the other receiver: %v", err)
+	}
+	m := other.log.await(t, regexp.MustCompile("looked: ([0-9]+) of ([0-9]+) blocks"))
+	here, _ := strconv.Atoi(m[1])
+	of, _ := strconv.Atoi(m[2])
+	tr := list[groupcast.Transfer](s.host("s"), "transfer", "list")[0]
+	t.Logf("%s; transfer %d: %d bytes by multicast, %d over HTTPS", m[0], tr.No, tr.WireBytes, tr.HTTPSBytes)
+	if here != of-1 || tr.No != 2 || tr.WireBytes > 700_000 || tr.Verified != 2 {
+		t.Errorf("%s, %+v", m[0], tr)
+	}
+	for path, sum := range files {
+		if have, err := digest(filepath.Join(other.out, "lab", "tree", path)); err != nil || have != sum {
+			t.Errorf("%s is not what was sent: %v", path, err)
+		}
+	}
+}
+
 // pagedTree makes a folder of small and large files, an empty one, a hole, a link and an empty folder.
 func (s *site) pagedTree() (tree string, files map[string][32]byte) {
 	t := s.t
@@ -151,16 +179,18 @@ func newSecond(t *testing.T, program func(*testing.T) string) (*site, *second) {
 }
 
 // start lets it attach as one that speaks the wire up to a version.
-func (o *second) start(wire int) {
+func (o *second) start(wire int, more ...string) {
 	o.t.Helper()
 	f, err := os.Create(o.log.path)
 	must(o.t, err)
 	defer f.Close()
 	ctx, cancel := context.WithTimeout(o.t.Context(), 2*time.Minute)
 	o.t.Cleanup(cancel)
-	o.cmd = o.lab.Command(ctx, "r2", python, "-B", "../interop/receiver.py",
-		"--server", netlab.SenderIP+":7440", "--pin", o.fingerprint, "--user", "ada", "--group", "lab",
-		"--interface", netlab.ReceiverIP(2), "--out", o.out, "--wire", strconv.Itoa(wire))
+	o.cmd = o.lab.Command(ctx, "r2", append([]string{
+		python, "-B", "../interop/receiver.py",
+		"--server", netlab.SenderIP + ":7440", "--pin", o.fingerprint, "--user", "ada", "--group", "lab",
+		"--interface", netlab.ReceiverIP(2), "--out", o.out, "--wire", strconv.Itoa(wire),
+	}, more...)...)
 	o.cmd.Stdin, o.cmd.Stdout, o.cmd.Stderr = strings.NewReader(password+"\n"), f, f
 	must(o.t, o.cmd.Start())
 	o.t.Cleanup(func() { _ = o.cmd.Process.Kill() })

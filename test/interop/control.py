@@ -78,7 +78,9 @@ class Control:
         headers = {"Host": f"{self.at[0]}:{self.at[1]}"}
         if self.token:
             headers["Authorization"] = "Bearer " + self.token
-        if body is not None:
+        if isinstance(body, bytes):
+            headers["Content-Type"] = "application/octet-stream"
+        elif body is not None:
             body, headers["Content-Type"] = json.dumps(body), "application/json"
         connection.request(method, "/api/v1" + path, body, headers)
         answer = connection.getresponse()
@@ -154,6 +156,9 @@ class Control:
     def stream(self, transfer, first, count):
         """What is to be read of blocks of the stream: each one's number and then its bytes."""
         return self.octets(f"/agent/transfers/{transfer}/stream/{first}?count={count}")
+
+    def keep_lacks(self, transfer, raw):
+        self.call("PUT", f"/agent/transfers/{transfer}/lacks", raw)
 
     def octets(self, path):
         with self.open("GET", path, timeout=120) as answer:

@@ -35,6 +35,59 @@ class Paged(Session):
     def ready(self):
         return super().ready() | {"transfer_id": self.offer.transfer_id.hex()}
 
+    # Mode delta: what is here already.
+
+    def look(self, folder):
+        """Of a transfer of mode delta: has all pages, and the blocks that files of these names below a folder have."""
+        if not self.offer.flags & wire2.DELTA:
+            return
+        self.said = 0.0
+        self.say_looking()
+        self.fetch_skeleton()
+        while not self.book.final:
+            self.say_looking()
+            self.fetch_pages(self.book.next)
+        content = self.older(folder)
+        for b, leaf in self.book.leaves.items():
+            self.say_looking()
+            block, (at, length) = self.offer.head() + b, self.book.blocks[b]
+            data = bytes(content[at:at + length])
+            if block not in self.blocks and format2.derived("block", data) == leaf:
+                self.blocks[block] = data
+        self.had = len(self.blocks)
+        say(f"looked: {self.offer.blocks - len(self.lacking())} of {self.offer.blocks} blocks of the stream are here")
+
+    def say_looking(self):
+        """Says at once and every 30 s that it looks, for at most five minutes without a further word."""
+        if time.monotonic() - self.said > 30 or not self.said:
+            self.said = time.monotonic()
+            ready = {"lacks_all": False, "looking": True, "eta_s": 300}
+            self.control.call("POST", "/agent/ready", self.ready() | ready)
+
+    def older(self, folder):
+        """The stream as the files are now that have its names."""
+        out = bytearray()
+        for entry, size in self.book.order:
+            path = folder / self.book.entries[entry][3]
+            data = path.read_bytes()[:size] if path.is_file() and not path.is_symlink() else b""
+            out += data.ljust(size, b"\0")
+        return out
+
+    def lacking(self):
+        """The blocks of the stream that are not here."""
+        return [b for b in range(self.offer.blocks) if self.offer.head() + b not in self.blocks]
+
+    def answer(self):
+        if not self.offer.flags & wire2.DELTA:
+            return super().answer()
+        raw = format2.lacks(self.offer.blocks, self.lacking())
+        ready = self.ready() | {"lacks_all": False, "lacks_digest": format2.derived("lacks", raw).hex()}
+        answer = self.control.call("POST", "/agent/ready", ready)
+        if answer.get("lacks") == "send":
+            self.control.keep_lacks(self.offer.transfer, raw)
+            answer = self.control.call("POST", "/agent/ready", ready)
+        return answer
+
     def about_pages(self):
         return struct.pack(">I", self.book.next if self.book else 0)
 
@@ -166,13 +219,19 @@ class Paged(Session):
             self.keep_page(number, raw)
         return bool(got)
 
+    def fetch_skeleton(self):
+        raw = self.control.skeleton(self.offer.transfer)
+        self.index = format2.index(raw)
+        if format2.derived("skeleton", self.index) != self.offer.skeleton:
+            raise SystemExit("the skeleton is not what was signed")
+        self.blocks[0] = self.index
+        for n in range(self.offer.skeleton_blocks):
+            self.blocks[1 + n] = raw[n * wire.BLOCK:(n + 1) * wire.BLOCK]
+        self.know(raw)
+
     def fetch_rest(self):
         if not self.book:
-            raw = self.control.skeleton(self.offer.transfer)
-            index = format2.index(raw)
-            if format2.derived("skeleton", index) != self.offer.skeleton:
-                raise SystemExit("the skeleton is not what was signed")
-            self.know(raw)
+            self.fetch_skeleton()
         while not self.book.final:
             self.fetch_pages(self.book.next)
         self.checked(wait=True)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A second receiver, written from docs/protocol.md and docs/format-2.md: it logs in, joins a group, receives one
-transfer of either format by multicast, puts its files below --out and hands in a receipt. Python and its package
+"""A second receiver, written from docs/protocol.md and docs/format-2.md: it logs in, joins a group, receives
+transfers of either format by multicast, puts their files below --out and hands in receipts. Python and its package
 `cryptography` only; one transfer at a time, IPv4, and no resumption: it shows that the documents are enough, and is no
 tool to work with."""
 
@@ -36,6 +36,8 @@ def put(folder, files):
             to.mkdir(exist_ok=True)
             continue
         if kind == 2:
+            if to.is_symlink():
+                to.unlink()
             to.symlink_to(data)
             continue
         part = to.with_name(f".{to.name}.part")
@@ -71,6 +73,7 @@ def arguments():
     p.add_argument("--group", required=True)
     p.add_argument("--interface", default="0.0.0.0", help="this machine's address towards the group")
     p.add_argument("--wire", type=int, default=2, choices=(1, 2), help="the newest format that it says it speaks")
+    p.add_argument("--transfers", type=int, default=1, help="so many are received, one after another")
     p.add_argument("--out", required=True, type=Path)
     return p.parse_args()
 
@@ -95,20 +98,32 @@ def main():
     packets = listen(host, int(port), args.interface)
     say("active")
 
-    offered = (state["offers"] or [None])[0]
-    while not offered:
-        kind, data = events.get(timeout=300)
-        offered = data.get("offer") if kind == "offer" else None
-    key_of_server = control.signing_key(state["signing"])
+    key_of_server, over, offered = control.signing_key(state["signing"]), set(), state["offers"] or []
+    while len(over) < args.transfers:
+        if not offered:
+            kind, data = events.get(timeout=300)
+            offered = [data["offer"]] if kind == "offer" else []
+            continue
+        session = session_of(control, key_of_server, offered.pop(0))
+        if session.offer.transfer not in over:
+            receive(session, packets, args.out / args.group, key, device)
+            over.add(session.offer.transfer)
+
+
+def session_of(control, key_of_server, offered):
     kind = Paged if unbase64(offered["offer"]).startswith(b"groupcast/2 ") else Session
-    session = kind(control, key_of_server, offered)
+    return kind(control, key_of_server, offered)
+
+
+def receive(session, packets, folder, key, device):
+    session.look(folder)
     session.get_keys()
     by_multicast = 0 if session.https else session.receive(packets)
     session.fetch_rest()
-    put(args.out / args.group, session.files())
+    put(folder, session.files())
     sequence = time.time_ns()  # larger with each receipt of this device
-    control.call("POST", "/agent/receipts",
-                 session.receipt(key, device, sequence, "multicast" if by_multicast else "https"))
+    receipt = session.receipt(key, device, sequence, "multicast" if by_multicast else "https")
+    session.control.call("POST", "/agent/receipts", receipt)
     say(f"verified: {by_multicast} of {session.total} blocks by multicast, format {session.version}")
 
 

@@ -27,7 +27,7 @@ class Session:
         self.index = self.manifest = self.sync = None
         self.high = self.declared = self.received = self.sequence = 0
         self.numbers, self.report_at, self.ask_at, self.held, self.over = set(), 0.0, None, {}, False
-        self.https, self.forgotten = False, 0
+        self.https, self.forgotten, self.had = False, 0, 0
         self.hasher, self.checking = ProcessPoolExecutor(1), {}  # a block takes a third of a second
 
     # What differs between the formats.
@@ -62,10 +62,17 @@ class Session:
     def context(self, block):
         return "groupcast 1 index" if block == 0 else "groupcast 1 block"
 
+    def look(self, folder):
+        """Finds what is here already, before the offer is answered."""
+
+    def answer(self):
+        """Answers the offer."""
+        return self.control.call("POST", "/agent/ready", self.ready())
+
     # The beginning.
 
     def get_keys(self):
-        answer = self.control.call("POST", "/agent/ready", self.ready())
+        answer = self.answer()
         self.https = answer["https"]
         if self.https:
             return
@@ -237,11 +244,10 @@ class Session:
         self.checked(wait=True)
         if len(self.blocks) < self.total:
             say("the session ended first" if self.over else "nothing was heard for 10 s")
-        by_multicast = len(self.blocks)
         self.report_at = 0
-        if by_multicast == self.total:
-            out.sendto(self.due(), self.server)
-        return by_multicast
+        if len(self.blocks) == self.total and (body := self.due()):
+            out.sendto(body, self.server)
+        return len(self.blocks) - self.had
 
     def fetch_rest(self):
         for block in range(self.total):

@@ -7,7 +7,7 @@ import struct
 import format2
 import wire
 
-MULTICAST, UNDERSTOOD = 1, 1 | 4  # flags of offers; 4 is STAGED
+MULTICAST, DELTA, UNDERSTOOD = 1, 8, 1 | 4 | 8  # flags of offers; 4 is STAGED
 STARVED, FINAL = 8, 16  # flags of SYNCs
 KNOWN = 1 | 2 | 4 | STARVED | FINAL
 

@@ -22,6 +22,7 @@ type Store interface {
 	Tokens
 	Devices
 	Sites
+	Relays
 	Groups
 	Seats
 	Members

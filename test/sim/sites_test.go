@@ -191,7 +191,9 @@ func TestALineIsAway(t *testing.T) {
 		away         time.Duration
 		paused, same bool
 	}{
-		{9 * time.Second, false, true}, {time.Minute, true, true}, {9 * time.Minute, true, true},
+		{9 * time.Second, false, true},
+		{time.Minute, true, true},
+		{9 * time.Minute, true, true},
 		{11 * time.Minute, true, false},
 	} {
 		w, r := calm(t)

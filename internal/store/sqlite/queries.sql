@@ -1016,3 +1016,56 @@ DELETE FROM keyed_calls AS k WHERE k.account = @account AND k.key_hash IN (
 
 -- name: CountKeyedCalls :one
 SELECT COUNT(*) FROM keyed_calls;
+
+-- name: AddRelay :exec
+INSERT INTO relays (id, site, name, code, code_expires, created_at)
+VALUES (@id, @site, @name, CAST(@code AS TEXT), @code_expires, @created_at);
+
+-- name: EnrolRelay :one
+UPDATE relays SET code = NULL, public_key = @public_key, token = CAST(@token AS TEXT)
+WHERE code = CAST(@code AS TEXT) AND code_expires > @now AND revoked_at = 0 RETURNING *;
+
+-- name: Relays :many
+SELECT * FROM relays ORDER BY name;
+
+-- name: RelayByToken :one
+SELECT * FROM relays WHERE token = CAST(@token AS TEXT) AND revoked_at = 0;
+
+-- name: RevokeRelay :execrows
+UPDATE relays SET revoked_at = @revoked_at, code = NULL, token = NULL WHERE id = @id AND revoked_at = 0;
+
+-- name: GrantSite :exec
+INSERT INTO site_groups (site, group_id) VALUES (@site, @group_id) ON CONFLICT (site, group_id) DO NOTHING;
+
+-- name: UngrantSite :execrows
+DELETE FROM site_groups WHERE site = @site AND group_id = @group_id;
+
+-- name: GroupsOfSite :many
+SELECT group_id FROM site_groups WHERE site = @site ORDER BY group_id;
+
+-- name: RelayMay :one
+SELECT COUNT(*) FROM (SELECT 1 FROM relays r
+JOIN site_groups x ON x.site = r.site
+JOIN transfers t ON t.group_id = x.group_id
+JOIN deliveries dl ON dl.transfer_no = t.no AND dl.site = r.site
+JOIN admitted e ON e.group_id = t.group_id AND e.device_id = dl.device_id AND e.site = r.site
+JOIN users u ON u.id = e.user_id
+WHERE r.id = @relay AND r.token IS NOT NULL AND r.revoked_at = 0 AND t.no = @transfer_no AND NOT u.disabled
+    AND dl.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold LIMIT 1) found;
+
+-- name: AddLease :execrows
+INSERT INTO leases (session, site, epoch, relay, group_id, version)
+SELECT @session, s.id, s.epoch, r.id, g.id, @version
+FROM sites s JOIN relays r ON r.site = s.id JOIN site_groups x ON x.site = s.id JOIN groups g ON g.id = x.group_id
+WHERE s.id = @site AND s.epoch = @epoch AND r.id = @relay AND r.token IS NOT NULL AND r.revoked_at = 0
+    AND g.id = @group_id AND g.version >= @version
+ON CONFLICT (session) DO UPDATE SET version = excluded.version
+WHERE leases.relay = excluded.relay AND leases.epoch = excluded.epoch AND leases.group_id = excluded.group_id
+    AND leases.version = excluded.version;
+
+-- name: DropLease :exec
+DELETE FROM leases WHERE session = @session;
+
+-- name: Leases :many
+SELECT * FROM leases ORDER BY session;

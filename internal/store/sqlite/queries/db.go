@@ -48,6 +48,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addKeyedCallStmt, err = db.PrepareContext(ctx, addKeyedCall); err != nil {
 		return nil, fmt.Errorf("error preparing query AddKeyedCall: %w", err)
 	}
+	if q.addLeaseStmt, err = db.PrepareContext(ctx, addLease); err != nil {
+		return nil, fmt.Errorf("error preparing query AddLease: %w", err)
+	}
 	if q.addLeftOutStmt, err = db.PrepareContext(ctx, addLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query AddLeftOut: %w", err)
 	}
@@ -62,6 +65,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.addPageStmt, err = db.PrepareContext(ctx, addPage); err != nil {
 		return nil, fmt.Errorf("error preparing query AddPage: %w", err)
+	}
+	if q.addRelayStmt, err = db.PrepareContext(ctx, addRelay); err != nil {
+		return nil, fmt.Errorf("error preparing query AddRelay: %w", err)
 	}
 	if q.addReplacementStmt, err = db.PrepareContext(ctx, addReplacement); err != nil {
 		return nil, fmt.Errorf("error preparing query AddReplacement: %w", err)
@@ -252,8 +258,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropKeyedCallStmt, err = db.PrepareContext(ctx, dropKeyedCall); err != nil {
 		return nil, fmt.Errorf("error preparing query DropKeyedCall: %w", err)
 	}
+	if q.dropLeaseStmt, err = db.PrepareContext(ctx, dropLease); err != nil {
+		return nil, fmt.Errorf("error preparing query DropLease: %w", err)
+	}
 	if q.emptySeatsStmt, err = db.PrepareContext(ctx, emptySeats); err != nil {
 		return nil, fmt.Errorf("error preparing query EmptySeats: %w", err)
+	}
+	if q.enrolRelayStmt, err = db.PrepareContext(ctx, enrolRelay); err != nil {
+		return nil, fmt.Errorf("error preparing query EnrolRelay: %w", err)
 	}
 	if q.entitledStmt, err = db.PrepareContext(ctx, entitled); err != nil {
 		return nil, fmt.Errorf("error preparing query Entitled: %w", err)
@@ -321,6 +333,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.giveBackStmt, err = db.PrepareContext(ctx, giveBack); err != nil {
 		return nil, fmt.Errorf("error preparing query GiveBack: %w", err)
 	}
+	if q.grantSiteStmt, err = db.PrepareContext(ctx, grantSite); err != nil {
+		return nil, fmt.Errorf("error preparing query GrantSite: %w", err)
+	}
 	if q.groupByIDStmt, err = db.PrepareContext(ctx, groupByID); err != nil {
 		return nil, fmt.Errorf("error preparing query GroupByID: %w", err)
 	}
@@ -332,6 +347,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.groupsOfDeviceStmt, err = db.PrepareContext(ctx, groupsOfDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query GroupsOfDevice: %w", err)
+	}
+	if q.groupsOfSiteStmt, err = db.PrepareContext(ctx, groupsOfSite); err != nil {
+		return nil, fmt.Errorf("error preparing query GroupsOfSite: %w", err)
 	}
 	if q.groupsOfUserStmt, err = db.PrepareContext(ctx, groupsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query GroupsOfUser: %w", err)
@@ -362,6 +380,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.labelsOfDevicesStmt, err = db.PrepareContext(ctx, labelsOfDevices); err != nil {
 		return nil, fmt.Errorf("error preparing query LabelsOfDevices: %w", err)
+	}
+	if q.leasesStmt, err = db.PrepareContext(ctx, leases); err != nil {
+		return nil, fmt.Errorf("error preparing query Leases: %w", err)
 	}
 	if q.leaveSeatsStmt, err = db.PrepareContext(ctx, leaveSeats); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaveSeats: %w", err)
@@ -480,6 +501,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.rekeyDeviceStmt, err = db.PrepareContext(ctx, rekeyDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query RekeyDevice: %w", err)
 	}
+	if q.relayByTokenStmt, err = db.PrepareContext(ctx, relayByToken); err != nil {
+		return nil, fmt.Errorf("error preparing query RelayByToken: %w", err)
+	}
+	if q.relayMayStmt, err = db.PrepareContext(ctx, relayMay); err != nil {
+		return nil, fmt.Errorf("error preparing query RelayMay: %w", err)
+	}
+	if q.relaysStmt, err = db.PrepareContext(ctx, relays); err != nil {
+		return nil, fmt.Errorf("error preparing query Relays: %w", err)
+	}
 	if q.releaseTransferStmt, err = db.PrepareContext(ctx, releaseTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseTransfer: %w", err)
 	}
@@ -515,6 +545,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.retryDeliveriesStmt, err = db.PrepareContext(ctx, retryDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query RetryDeliveries: %w", err)
+	}
+	if q.revokeRelayStmt, err = db.PrepareContext(ctx, revokeRelay); err != nil {
+		return nil, fmt.Errorf("error preparing query RevokeRelay: %w", err)
 	}
 	if q.seatMapStmt, err = db.PrepareContext(ctx, seatMap); err != nil {
 		return nil, fmt.Errorf("error preparing query SeatMap: %w", err)
@@ -645,6 +678,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.trimTokensStmt, err = db.PrepareContext(ctx, trimTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query TrimTokens: %w", err)
 	}
+	if q.ungrantSiteStmt, err = db.PrepareContext(ctx, ungrantSite); err != nil {
+		return nil, fmt.Errorf("error preparing query UngrantSite: %w", err)
+	}
 	if q.updateDeliveryStmt, err = db.PrepareContext(ctx, updateDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateDelivery: %w", err)
 	}
@@ -714,6 +750,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addKeyedCallStmt: %w", cerr)
 		}
 	}
+	if q.addLeaseStmt != nil {
+		if cerr := q.addLeaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addLeaseStmt: %w", cerr)
+		}
+	}
 	if q.addLeftOutStmt != nil {
 		if cerr := q.addLeftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addLeftOutStmt: %w", cerr)
@@ -737,6 +778,11 @@ func (q *Queries) Close() error {
 	if q.addPageStmt != nil {
 		if cerr := q.addPageStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addPageStmt: %w", cerr)
+		}
+	}
+	if q.addRelayStmt != nil {
+		if cerr := q.addRelayStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addRelayStmt: %w", cerr)
 		}
 	}
 	if q.addReplacementStmt != nil {
@@ -1054,9 +1100,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dropKeyedCallStmt: %w", cerr)
 		}
 	}
+	if q.dropLeaseStmt != nil {
+		if cerr := q.dropLeaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropLeaseStmt: %w", cerr)
+		}
+	}
 	if q.emptySeatsStmt != nil {
 		if cerr := q.emptySeatsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing emptySeatsStmt: %w", cerr)
+		}
+	}
+	if q.enrolRelayStmt != nil {
+		if cerr := q.enrolRelayStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing enrolRelayStmt: %w", cerr)
 		}
 	}
 	if q.entitledStmt != nil {
@@ -1169,6 +1225,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing giveBackStmt: %w", cerr)
 		}
 	}
+	if q.grantSiteStmt != nil {
+		if cerr := q.grantSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing grantSiteStmt: %w", cerr)
+		}
+	}
 	if q.groupByIDStmt != nil {
 		if cerr := q.groupByIDStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing groupByIDStmt: %w", cerr)
@@ -1187,6 +1248,11 @@ func (q *Queries) Close() error {
 	if q.groupsOfDeviceStmt != nil {
 		if cerr := q.groupsOfDeviceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing groupsOfDeviceStmt: %w", cerr)
+		}
+	}
+	if q.groupsOfSiteStmt != nil {
+		if cerr := q.groupsOfSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupsOfSiteStmt: %w", cerr)
 		}
 	}
 	if q.groupsOfUserStmt != nil {
@@ -1237,6 +1303,11 @@ func (q *Queries) Close() error {
 	if q.labelsOfDevicesStmt != nil {
 		if cerr := q.labelsOfDevicesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing labelsOfDevicesStmt: %w", cerr)
+		}
+	}
+	if q.leasesStmt != nil {
+		if cerr := q.leasesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leasesStmt: %w", cerr)
 		}
 	}
 	if q.leaveSeatsStmt != nil {
@@ -1434,6 +1505,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing rekeyDeviceStmt: %w", cerr)
 		}
 	}
+	if q.relayByTokenStmt != nil {
+		if cerr := q.relayByTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing relayByTokenStmt: %w", cerr)
+		}
+	}
+	if q.relayMayStmt != nil {
+		if cerr := q.relayMayStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing relayMayStmt: %w", cerr)
+		}
+	}
+	if q.relaysStmt != nil {
+		if cerr := q.relaysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing relaysStmt: %w", cerr)
+		}
+	}
 	if q.releaseTransferStmt != nil {
 		if cerr := q.releaseTransferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseTransferStmt: %w", cerr)
@@ -1492,6 +1578,11 @@ func (q *Queries) Close() error {
 	if q.retryDeliveriesStmt != nil {
 		if cerr := q.retryDeliveriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing retryDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.revokeRelayStmt != nil {
+		if cerr := q.revokeRelayStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing revokeRelayStmt: %w", cerr)
 		}
 	}
 	if q.seatMapStmt != nil {
@@ -1709,6 +1800,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing trimTokensStmt: %w", cerr)
 		}
 	}
+	if q.ungrantSiteStmt != nil {
+		if cerr := q.ungrantSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ungrantSiteStmt: %w", cerr)
+		}
+	}
 	if q.updateDeliveryStmt != nil {
 		if cerr := q.updateDeliveryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateDeliveryStmt: %w", cerr)
@@ -1796,11 +1892,13 @@ type Queries struct {
 	addHandoutStmt                *sql.Stmt
 	addHeldFilesStmt              *sql.Stmt
 	addKeyedCallStmt              *sql.Stmt
+	addLeaseStmt                  *sql.Stmt
 	addLeftOutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
 	addOfferGapStmt               *sql.Stmt
 	addPageStmt                   *sql.Stmt
+	addRelayStmt                  *sql.Stmt
 	addReplacementStmt            *sql.Stmt
 	addRequestStmt                *sql.Stmt
 	addSiteStmt                   *sql.Stmt
@@ -1864,7 +1962,9 @@ type Queries struct {
 	dropEntriesStmt               *sql.Stmt
 	dropEntriesOfOwedStmt         *sql.Stmt
 	dropKeyedCallStmt             *sql.Stmt
+	dropLeaseStmt                 *sql.Stmt
 	emptySeatsStmt                *sql.Stmt
+	enrolRelayStmt                *sql.Stmt
 	entitledStmt                  *sql.Stmt
 	entriesStmt                   *sql.Stmt
 	entryBytesStmt                *sql.Stmt
@@ -1887,10 +1987,12 @@ type Queries struct {
 	forgetProgressStmt            *sql.Stmt
 	forgetRefusalsStmt            *sql.Stmt
 	giveBackStmt                  *sql.Stmt
+	grantSiteStmt                 *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
 	groupByNameStmt               *sql.Stmt
 	groupsStmt                    *sql.Stmt
 	groupsOfDeviceStmt            *sql.Stmt
+	groupsOfSiteStmt              *sql.Stmt
 	groupsOfUserStmt              *sql.Stmt
 	handoutsStmt                  *sql.Stmt
 	heldFilesStmt                 *sql.Stmt
@@ -1901,6 +2003,7 @@ type Queries struct {
 	keyedCallStmt                 *sql.Stmt
 	labelsOfDeviceStmt            *sql.Stmt
 	labelsOfDevicesStmt           *sql.Stmt
+	leasesStmt                    *sql.Stmt
 	leaveSeatsStmt                *sql.Stmt
 	leftOutStmt                   *sql.Stmt
 	lowestOfferStmt               *sql.Stmt
@@ -1940,6 +2043,9 @@ type Queries struct {
 	recountOfUserStmt             *sql.Stmt
 	recountTransferStmt           *sql.Stmt
 	rekeyDeviceStmt               *sql.Stmt
+	relayByTokenStmt              *sql.Stmt
+	relayMayStmt                  *sql.Stmt
+	relaysStmt                    *sql.Stmt
 	releaseTransferStmt           *sql.Stmt
 	removeLabelStmt               *sql.Stmt
 	removeMemberStmt              *sql.Stmt
@@ -1952,6 +2058,7 @@ type Queries struct {
 	requestsStmt                  *sql.Stmt
 	requestsOfUserStmt            *sql.Stmt
 	retryDeliveriesStmt           *sql.Stmt
+	revokeRelayStmt               *sql.Stmt
 	seatMapStmt                   *sql.Stmt
 	seatsStmt                     *sql.Stmt
 	sendLacksStmt                 *sql.Stmt
@@ -1995,6 +2102,7 @@ type Queries struct {
 	transfersStmt                 *sql.Stmt
 	transfersBeforeStmt           *sql.Stmt
 	trimTokensStmt                *sql.Stmt
+	ungrantSiteStmt               *sql.Stmt
 	updateDeliveryStmt            *sql.Stmt
 	updateDeviceStmt              *sql.Stmt
 	userByIDStmt                  *sql.Stmt
@@ -2017,11 +2125,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addHandoutStmt:                q.addHandoutStmt,
 		addHeldFilesStmt:              q.addHeldFilesStmt,
 		addKeyedCallStmt:              q.addKeyedCallStmt,
+		addLeaseStmt:                  q.addLeaseStmt,
 		addLeftOutStmt:                q.addLeftOutStmt,
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
 		addOfferGapStmt:               q.addOfferGapStmt,
 		addPageStmt:                   q.addPageStmt,
+		addRelayStmt:                  q.addRelayStmt,
 		addReplacementStmt:            q.addReplacementStmt,
 		addRequestStmt:                q.addRequestStmt,
 		addSiteStmt:                   q.addSiteStmt,
@@ -2085,7 +2195,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dropEntriesStmt:               q.dropEntriesStmt,
 		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
 		dropKeyedCallStmt:             q.dropKeyedCallStmt,
+		dropLeaseStmt:                 q.dropLeaseStmt,
 		emptySeatsStmt:                q.emptySeatsStmt,
+		enrolRelayStmt:                q.enrolRelayStmt,
 		entitledStmt:                  q.entitledStmt,
 		entriesStmt:                   q.entriesStmt,
 		entryBytesStmt:                q.entryBytesStmt,
@@ -2108,10 +2220,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetProgressStmt:            q.forgetProgressStmt,
 		forgetRefusalsStmt:            q.forgetRefusalsStmt,
 		giveBackStmt:                  q.giveBackStmt,
+		grantSiteStmt:                 q.grantSiteStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
 		groupByNameStmt:               q.groupByNameStmt,
 		groupsStmt:                    q.groupsStmt,
 		groupsOfDeviceStmt:            q.groupsOfDeviceStmt,
+		groupsOfSiteStmt:              q.groupsOfSiteStmt,
 		groupsOfUserStmt:              q.groupsOfUserStmt,
 		handoutsStmt:                  q.handoutsStmt,
 		heldFilesStmt:                 q.heldFilesStmt,
@@ -2122,6 +2236,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keyedCallStmt:                 q.keyedCallStmt,
 		labelsOfDeviceStmt:            q.labelsOfDeviceStmt,
 		labelsOfDevicesStmt:           q.labelsOfDevicesStmt,
+		leasesStmt:                    q.leasesStmt,
 		leaveSeatsStmt:                q.leaveSeatsStmt,
 		leftOutStmt:                   q.leftOutStmt,
 		lowestOfferStmt:               q.lowestOfferStmt,
@@ -2161,6 +2276,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		recountOfUserStmt:             q.recountOfUserStmt,
 		recountTransferStmt:           q.recountTransferStmt,
 		rekeyDeviceStmt:               q.rekeyDeviceStmt,
+		relayByTokenStmt:              q.relayByTokenStmt,
+		relayMayStmt:                  q.relayMayStmt,
+		relaysStmt:                    q.relaysStmt,
 		releaseTransferStmt:           q.releaseTransferStmt,
 		removeLabelStmt:               q.removeLabelStmt,
 		removeMemberStmt:              q.removeMemberStmt,
@@ -2173,6 +2291,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		requestsStmt:                  q.requestsStmt,
 		requestsOfUserStmt:            q.requestsOfUserStmt,
 		retryDeliveriesStmt:           q.retryDeliveriesStmt,
+		revokeRelayStmt:               q.revokeRelayStmt,
 		seatMapStmt:                   q.seatMapStmt,
 		seatsStmt:                     q.seatsStmt,
 		sendLacksStmt:                 q.sendLacksStmt,
@@ -2216,6 +2335,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		transfersStmt:                 q.transfersStmt,
 		transfersBeforeStmt:           q.transfersBeforeStmt,
 		trimTokensStmt:                q.trimTokensStmt,
+		ungrantSiteStmt:               q.ungrantSiteStmt,
 		updateDeliveryStmt:            q.updateDeliveryStmt,
 		updateDeviceStmt:              q.updateDeviceStmt,
 		userByIDStmt:                  q.userByIDStmt,

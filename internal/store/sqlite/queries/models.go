@@ -207,6 +207,15 @@ type Label struct {
 	Value    string
 }
 
+type Lease struct {
+	Session string
+	Site    string
+	Epoch   int64
+	Relay   string
+	GroupID string
+	Version int64
+}
+
 type LeftOut struct {
 	TransferNo int64
 	Path       string
@@ -254,6 +263,18 @@ type Receipt struct {
 	PublicKey  []byte
 	Since      int64
 	Reason     string
+}
+
+type Relay struct {
+	ID          string
+	Site        string
+	Name        string
+	Code        sql.NullString
+	CodeExpires int64
+	PublicKey   string
+	Token       sql.NullString
+	CreatedAt   int64
+	RevokedAt   int64
 }
 
 type Replacement struct {
@@ -313,6 +334,11 @@ type Site struct {
 	ID    string
 	Name  string
 	Epoch int64
+}
+
+type SiteGroup struct {
+	Site    string
+	GroupID string
 }
 
 type Term struct {

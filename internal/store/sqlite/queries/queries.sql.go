@@ -224,6 +224,41 @@ func (q *Queries) AddKeyedCall(ctx context.Context, arg AddKeyedCallParams) erro
 	return err
 }
 
+const addLease = `-- name: AddLease :execrows
+INSERT INTO leases (session, site, epoch, relay, group_id, version)
+SELECT $1, s.id, s.epoch, r.id, g.id, $2
+FROM sites s JOIN relays r ON r.site = s.id JOIN site_groups x ON x.site = s.id JOIN groups g ON g.id = x.group_id
+WHERE s.id = $3 AND s.epoch = $4 AND r.id = $5 AND r.token IS NOT NULL AND r.revoked_at = 0
+    AND g.id = $6 AND g.version >= $2
+ON CONFLICT (session) DO UPDATE SET version = excluded.version
+WHERE leases.relay = excluded.relay AND leases.epoch = excluded.epoch AND leases.group_id = excluded.group_id
+    AND leases.version = excluded.version
+`
+
+type AddLeaseParams struct {
+	Session string
+	Version int64
+	Site    string
+	Epoch   int64
+	Relay   string
+	GroupID string
+}
+
+func (q *Queries) AddLease(ctx context.Context, arg AddLeaseParams) (int64, error) {
+	result, err := q.exec(ctx, q.addLeaseStmt, addLease,
+		arg.Session,
+		arg.Version,
+		arg.Site,
+		arg.Epoch,
+		arg.Relay,
+		arg.GroupID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const addLeftOut = `-- name: AddLeftOut :exec
 INSERT INTO left_out (transfer_no, path, why, detail) VALUES ($1, $2, $3, $4)
 ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail
@@ -319,6 +354,32 @@ func (q *Queries) AddPage(ctx context.Context, arg AddPageParams) error {
 		arg.Edition,
 		arg.Number,
 		arg.Page,
+	)
+	return err
+}
+
+const addRelay = `-- name: AddRelay :exec
+INSERT INTO relays (id, site, name, code, code_expires, created_at)
+VALUES ($1, $2, $3, CAST($4 AS TEXT), $5, $6)
+`
+
+type AddRelayParams struct {
+	ID          string
+	Site        string
+	Name        string
+	Code        string
+	CodeExpires int64
+	CreatedAt   int64
+}
+
+func (q *Queries) AddRelay(ctx context.Context, arg AddRelayParams) error {
+	_, err := q.exec(ctx, q.addRelayStmt, addRelay,
+		arg.ID,
+		arg.Site,
+		arg.Name,
+		arg.Code,
+		arg.CodeExpires,
+		arg.CreatedAt,
 	)
 	return err
 }
@@ -1930,6 +1991,15 @@ func (q *Queries) DropKeyedCall(ctx context.Context, arg DropKeyedCallParams) er
 	return err
 }
 
+const dropLease = `-- name: DropLease :exec
+DELETE FROM leases WHERE session = $1
+`
+
+func (q *Queries) DropLease(ctx context.Context, session string) error {
+	_, err := q.exec(ctx, q.dropLeaseStmt, dropLease, session)
+	return err
+}
+
 const emptySeats = `-- name: EmptySeats :exec
 DELETE FROM seats WHERE group_id = $1
 `
@@ -1937,6 +2007,40 @@ DELETE FROM seats WHERE group_id = $1
 func (q *Queries) EmptySeats(ctx context.Context, groupID string) error {
 	_, err := q.exec(ctx, q.emptySeatsStmt, emptySeats, groupID)
 	return err
+}
+
+const enrolRelay = `-- name: EnrolRelay :one
+UPDATE relays SET code = NULL, public_key = $1, token = CAST($2 AS TEXT)
+WHERE code = CAST($3 AS TEXT) AND code_expires > $4 AND revoked_at = 0 RETURNING id, site, name, code, code_expires, public_key, token, created_at, revoked_at
+`
+
+type EnrolRelayParams struct {
+	PublicKey string
+	Token     string
+	Code      string
+	Now       int64
+}
+
+func (q *Queries) EnrolRelay(ctx context.Context, arg EnrolRelayParams) (Relay, error) {
+	row := q.queryRow(ctx, q.enrolRelayStmt, enrolRelay,
+		arg.PublicKey,
+		arg.Token,
+		arg.Code,
+		arg.Now,
+	)
+	var i Relay
+	err := row.Scan(
+		&i.ID,
+		&i.Site,
+		&i.Name,
+		&i.Code,
+		&i.CodeExpires,
+		&i.PublicKey,
+		&i.Token,
+		&i.CreatedAt,
+		&i.RevokedAt,
+	)
+	return i, err
 }
 
 const entitled = `-- name: Entitled :one
@@ -2320,6 +2424,20 @@ func (q *Queries) GiveBack(ctx context.Context, arg GiveBackParams) error {
 	return err
 }
 
+const grantSite = `-- name: GrantSite :exec
+INSERT INTO site_groups (site, group_id) VALUES ($1, $2) ON CONFLICT (site, group_id) DO NOTHING
+`
+
+type GrantSiteParams struct {
+	Site    string
+	GroupID string
+}
+
+func (q *Queries) GrantSite(ctx context.Context, arg GrantSiteParams) error {
+	_, err := q.exec(ctx, q.grantSiteStmt, grantSite, arg.Site, arg.GroupID)
+	return err
+}
+
 const groupByID = `-- name: GroupByID :one
 SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
@@ -2459,6 +2577,33 @@ func (q *Queries) GroupsOfDevice(ctx context.Context, deviceID string) ([]Group,
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const groupsOfSite = `-- name: GroupsOfSite :many
+SELECT group_id FROM site_groups WHERE site = $1 ORDER BY group_id
+`
+
+func (q *Queries) GroupsOfSite(ctx context.Context, site string) ([]string, error) {
+	rows, err := q.query(ctx, q.groupsOfSiteStmt, groupsOfSite, site)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var group_id string
+		if err := rows.Scan(&group_id); err != nil {
+			return nil, err
+		}
+		items = append(items, group_id)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -2753,6 +2898,40 @@ func (q *Queries) LabelsOfDevices(ctx context.Context, arg LabelsOfDevicesParams
 	for rows.Next() {
 		var i Label
 		if err := rows.Scan(&i.DeviceID, &i.Name, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leases = `-- name: Leases :many
+SELECT session, site, epoch, relay, group_id, version FROM leases ORDER BY session
+`
+
+func (q *Queries) Leases(ctx context.Context) ([]Lease, error) {
+	rows, err := q.query(ctx, q.leasesStmt, leases)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Lease
+	for rows.Next() {
+		var i Lease
+		if err := rows.Scan(
+			&i.Session,
+			&i.Site,
+			&i.Epoch,
+			&i.Relay,
+			&i.GroupID,
+			&i.Version,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -3992,6 +4171,88 @@ func (q *Queries) RekeyDevice(ctx context.Context, arg RekeyDeviceParams) error 
 	return err
 }
 
+const relayByToken = `-- name: RelayByToken :one
+SELECT id, site, name, code, code_expires, public_key, token, created_at, revoked_at FROM relays WHERE token = CAST($1 AS TEXT) AND revoked_at = 0
+`
+
+func (q *Queries) RelayByToken(ctx context.Context, token string) (Relay, error) {
+	row := q.queryRow(ctx, q.relayByTokenStmt, relayByToken, token)
+	var i Relay
+	err := row.Scan(
+		&i.ID,
+		&i.Site,
+		&i.Name,
+		&i.Code,
+		&i.CodeExpires,
+		&i.PublicKey,
+		&i.Token,
+		&i.CreatedAt,
+		&i.RevokedAt,
+	)
+	return i, err
+}
+
+const relayMay = `-- name: RelayMay :one
+SELECT COUNT(*) FROM (SELECT 1 FROM relays r
+JOIN site_groups x ON x.site = r.site
+JOIN transfers t ON t.group_id = x.group_id
+JOIN deliveries dl ON dl.transfer_no = t.no AND dl.site = r.site
+JOIN admitted e ON e.group_id = t.group_id AND e.device_id = dl.device_id AND e.site = r.site
+JOIN users u ON u.id = e.user_id
+WHERE r.id = $1 AND r.token IS NOT NULL AND r.revoked_at = 0 AND t.no = $2 AND NOT u.disabled
+    AND dl.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold LIMIT 1) found
+`
+
+type RelayMayParams struct {
+	Relay      string
+	TransferNo int64
+}
+
+func (q *Queries) RelayMay(ctx context.Context, arg RelayMayParams) (int64, error) {
+	row := q.queryRow(ctx, q.relayMayStmt, relayMay, arg.Relay, arg.TransferNo)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const relays = `-- name: Relays :many
+SELECT id, site, name, code, code_expires, public_key, token, created_at, revoked_at FROM relays ORDER BY name
+`
+
+func (q *Queries) Relays(ctx context.Context) ([]Relay, error) {
+	rows, err := q.query(ctx, q.relaysStmt, relays)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Relay
+	for rows.Next() {
+		var i Relay
+		if err := rows.Scan(
+			&i.ID,
+			&i.Site,
+			&i.Name,
+			&i.Code,
+			&i.CodeExpires,
+			&i.PublicKey,
+			&i.Token,
+			&i.CreatedAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const releaseTransfer = `-- name: ReleaseTransfer :execrows
 UPDATE transfers SET hold = FALSE, paused = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
 WHERE no = $1 AND state IN ('held', 'waiting', 'gathering', 'sending')
@@ -4352,6 +4613,23 @@ type RetryDeliveriesParams struct {
 
 func (q *Queries) RetryDeliveries(ctx context.Context, arg RetryDeliveriesParams) (int64, error) {
 	result, err := q.exec(ctx, q.retryDeliveriesStmt, retryDeliveries, arg.UpdatedAt, arg.TransferNo)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const revokeRelay = `-- name: RevokeRelay :execrows
+UPDATE relays SET revoked_at = $1, code = NULL, token = NULL WHERE id = $2 AND revoked_at = 0
+`
+
+type RevokeRelayParams struct {
+	RevokedAt int64
+	ID        string
+}
+
+func (q *Queries) RevokeRelay(ctx context.Context, arg RevokeRelayParams) (int64, error) {
+	result, err := q.exec(ctx, q.revokeRelayStmt, revokeRelay, arg.RevokedAt, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -5432,6 +5710,23 @@ func (q *Queries) TrimTokens(ctx context.Context, arg TrimTokensParams) error {
 		arg.Most,
 	)
 	return err
+}
+
+const ungrantSite = `-- name: UngrantSite :execrows
+DELETE FROM site_groups WHERE site = $1 AND group_id = $2
+`
+
+type UngrantSiteParams struct {
+	Site    string
+	GroupID string
+}
+
+func (q *Queries) UngrantSite(ctx context.Context, arg UngrantSiteParams) (int64, error) {
+	result, err := q.exec(ctx, q.ungrantSiteStmt, ungrantSite, arg.Site, arg.GroupID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const updateDelivery = `-- name: UpdateDelivery :exec

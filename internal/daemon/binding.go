@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store/sqlite/look"
 )
 
 // boundSince is the first version of the tables in which a database names its server.
@@ -27,7 +28,7 @@ const databaseFile = "db.sqlite"
 // bind looks at keys and database before either is made. anew says that an empty database is meant.
 func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 	b := &binding{dir: dir}
-	found, err := sqlite.Look(ctx, filepath.Join(dir, databaseFile))
+	found, err := look.At(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +68,9 @@ func (b *binding) mark() string { return filepath.Join(b.dir, "beginning") }
 
 // tie writes the server's ID into the database, or refuses a database of another server.
 func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerID) error {
-	whose, err := db.Setting(ctx, sqlite.SettingServer)
+	whose, err := db.Setting(ctx, look.SettingServer)
 	if groupcast.ErrorCode(err) == groupcast.ENotFound && b.fresh {
-		whose, err = id.String(), db.SetSetting(ctx, sqlite.SettingServer, id.String())
+		whose, err = id.String(), db.SetSetting(ctx, look.SettingServer, id.String())
 	}
 	if err != nil {
 		return err

@@ -9,12 +9,13 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store/sqlite/look"
 )
 
 // wholeBackup says whether an unpacked backup is one: a sound database with the tables of this
 // program or an older one, and all keys of the same server.
 func wholeBackup(folder string) error {
-	found, err := sqlite.Check(context.Background(), filepath.Join(folder, databaseFile))
+	found, err := look.Check(context.Background(), filepath.Join(folder, databaseFile), sqlite.Migrations())
 	if err != nil {
 		return notWhole(folder, "its database", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/backup"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store/sqlite/look"
 )
 
 // backupOf makes the files of a server's backup.
@@ -29,7 +30,7 @@ func backupOf(t *testing.T) map[string][]byte {
 	fine(t, err)
 	db, err := sqlite.Open(t.Context(), filepath.Join(dir, databaseFile))
 	fine(t, err)
-	fine(t, db.SetSetting(t.Context(), sqlite.SettingServer, a.ID().String()))
+	fine(t, db.SetSetting(t.Context(), look.SettingServer, a.ID().String()))
 	for i := range 200 { // more than a page or two
 		fine(t, db.SetSetting(t.Context(), fmt.Sprintf("key %d", i), strings.Repeat("x", 200)))
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store/sqlite/look"
 )
 
 // older makes a database from what an older program wrote.
@@ -63,7 +64,7 @@ func TestSitesKeepWhatWasCounted(t *testing.T) {
 	}
 	s := open(t, path)
 	defer s.Close()
-	if _, err := sqlite.Check(t.Context(), path); err != nil {
+	if _, err := look.Check(t.Context(), path, sqlite.Migrations()); err != nil {
 		t.Error(err)
 	}
 	got := map[protocol.TransferNo]figures{}

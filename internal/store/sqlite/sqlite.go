@@ -19,6 +19,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// Migrations are the files that make the tables.
+func Migrations() fs.FS {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // its name is a constant
+	}
+	return folder
+}
+
 // Store is a database file. It is safe for concurrent use.
 type Store struct {
 	file sqlfile.File
@@ -36,12 +45,8 @@ func Open(ctx context.Context, path string) (*Store, error) {
 // OpenWith is Open with something that makes room on a disk that is full: what must be durable
 // is then tried again as long as makeRoom says that it could.
 func OpenWith(ctx context.Context, path string, makeRoom func() bool) (*Store, error) {
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
 	f := sqlfile.File{
-		Path: path, Name: "database", Migrations: folder,
+		Path: path, Name: "database", Migrations: Migrations(),
 		IfDamaged: "put a backup in its place: groupcast restore FILE --force",
 		IfNewer:   "start the newer program, or go back with: groupcast restore FILE --force",
 		Disk:      "the server's disk",

@@ -1,4 +1,4 @@
-package sqlite
+package look
 
 import (
 	"context"
@@ -15,13 +15,9 @@ import (
 )
 
 // Check says whether a file is a whole database of a server, with the tables that this program or
-// an older one makes and nothing else. It changes nothing.
-func Check(ctx context.Context, path string) (Found, error) {
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return Found{}, err
-	}
-	f := sqlfile.File{Path: path, Name: "database", Migrations: folder}
+// an older one makes by its migrations and nothing else. It changes nothing.
+func Check(ctx context.Context, path string, migrations fs.FS) (Found, error) {
+	f := sqlfile.File{Path: path, Name: "database", Migrations: migrations}
 	db := f.Inspect()
 	found, err := check(ctx, f, db)
 	return found, errors.Join(err, db.Close())

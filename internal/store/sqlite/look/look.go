@@ -1,4 +1,5 @@
-package sqlite
+// Package look says what lies in the place of a server's database, and whether it is a whole one, without changing it.
+package look
 
 import (
 	"context"
@@ -20,9 +21,9 @@ type Found struct {
 // SettingServer is the name of the setting with the ID of the database's server.
 const SettingServer = "server"
 
-// Look looks at a database without making or changing it. What cannot be read as one is left to
-// Open, which says what is wrong with it.
-func Look(ctx context.Context, path string) (Found, error) {
+// At looks at a database without making or changing it. What cannot be read as one is left to
+// whoever opens it, who says what is wrong with it.
+func At(ctx context.Context, path string) (Found, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return Found{Empty: true}, nil

@@ -66,8 +66,12 @@ func (p *Paged) settleFiles(ctx context.Context, files []int) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	last := protocol.Range{}
 	for _, i := range files {
-		g.skip(g.layout.FileBlocks(i))
+		if r := g.layout.FileBlocks(i); r != last { // thousands of small files may share a block
+			g.skip(r)
+			last = r
+		}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 type bed struct {
 	ctx    context.Context
 	cancel context.CancelFunc
+	alarm  *time.Timer // ends the context
 	cell   cell
 	lab    *netlab.Lab
 	dir    string
@@ -48,7 +49,8 @@ func newBed(ctx context.Context, c cell, kind string) (*bed, error) {
 		return nil, err
 	}
 	b := &bed{cell: c, lab: lab, dir: dir}
-	b.ctx, b.cancel = context.WithTimeout(ctx, c.patience())
+	b.ctx, b.cancel = context.WithCancel(ctx)
+	b.alarm = time.AfterFunc(preparing+c.patience(), b.cancel)
 	if b.load, b.images, err = newContent(dir, c); err != nil {
 		b.close()
 		return nil, err
@@ -65,6 +67,9 @@ func newBed(ctx context.Context, c cell, kind string) (*bed, error) {
 	}
 	return b, nil
 }
+
+// preparing is how long it may take until the clock starts; from then on a cell's patience counts.
+const preparing = 2 * time.Minute
 
 // labOf is the network that a cell needs.
 func labOf(c cell) netlab.Config {
@@ -110,6 +115,7 @@ func (b *bed) close() {
 	for i := len(b.procs) - 1; i >= 0; i-- {
 		stop(b.procs[i])
 	}
+	b.alarm.Stop()
 	b.cancel()
 	b.lab.Down()
 	_ = os.RemoveAll(b.dir)

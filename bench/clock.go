@@ -42,6 +42,7 @@ func (b *bed) clock() (*clock, error) {
 	}
 	c.cpu, c.sent, c.start = busy(), sent, time.Now()
 	c.use = b.watchWire()
+	b.alarm.Reset(b.cell.patience())
 	return c, nil
 }
 

@@ -112,13 +112,45 @@ func self() string {
 
 // close ends what is still running by its own id and removes lab and folder.
 func (b *bed) close() {
+	offspring := b.offspring()
 	for i := len(b.procs) - 1; i >= 0; i-- {
 		stop(b.procs[i])
 	}
+	endOrphans(offspring)
 	b.alarm.Stop()
 	b.cancel()
 	b.lab.Down()
 	_ = os.RemoveAll(b.dir)
+}
+
+// offspring are the processes that those of the bed have started, each with its parent.
+func (b *bed) offspring() map[int]int {
+	all, from, parents := processes(), map[int]bool{}, map[int]int{}
+	for _, p := range b.procs {
+		if p.ProcessState == nil {
+			from[p.Process.Pid] = true
+		}
+	}
+	for pid := range all {
+		if !from[pid] && all.descends(pid, from) {
+			parents[pid] = all[pid].parent
+		}
+	}
+	return parents
+}
+
+// endOrphans ends those of these processes that have outlived who started them: a server's process for
+// a client that was broken off waits for it for ever.
+func endOrphans(parents map[int]int) {
+	all := processes()
+	for pid, parent := range parents {
+		_, inFamily := parents[parent]
+		if st, there := all[pid]; there && (inFamily || st.parent != parent) {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill() // it may have ended meanwhile
+			}
+		}
+	}
 }
 
 func stop(cmd *exec.Cmd) {

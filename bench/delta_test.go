@@ -284,3 +284,36 @@ func TestSmokeOfWhatEachReceiverRuns(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyOutlivesTheBed: what a server started for a client ends with it.
+func TestNobodyOutlivesTheBed(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("no /proc")
+	}
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", "sleep 60 & sleep 60 & wait")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{procs: []*exec.Cmd{cmd}}
+	var children map[int]int
+	for end := time.Now().Add(10 * time.Second); len(children) < 2 && time.Now().Before(end); {
+		children = b.offspring()
+	}
+	if len(children) != 2 {
+		t.Fatalf("%d children of the shell were found, it has 2", len(children))
+	}
+	stop(cmd)
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		endOrphans(children)
+		left := 0
+		for pid := range children {
+			if !ended(pid) {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+	}
+	t.Error("children of the shell are left")
+}

@@ -74,6 +74,7 @@ func (w *world) byMulticast(size int, devices ...*device) (name string, data []b
 // A device that multicast does not reach gets everything over HTTPS and says why; the other
 // one does not wait for it.
 func TestWithoutMulticast(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a, b := w.enrol("anna", true), w.enrol("deaf", true)
 	b.cfg.Drop = func(protocol.PacketNumber) bool { return true }

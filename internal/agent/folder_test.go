@@ -85,6 +85,7 @@ func (d *device) staged() bool {
 
 // What is half received goes when it is over for the device, however it ends.
 func TestHalfReceivedFilesGo(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(context.Context, *world, groupcast.Transfer) error{
 		"cancel": func(ctx context.Context, w *world, tr groupcast.Transfer) error {
 			_, err := w.server.CancelTransfer(ctx, local, tr.No)
@@ -103,6 +104,7 @@ func TestHalfReceivedFilesGo(t *testing.T) {
 	} {
 		for _, running := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: "", false: " while away"}[running], func(t *testing.T) {
+				t.Parallel()
 				w := newWorld(t)
 				w.enrol("bert", true).run()
 				a := w.enrol("anna", true).run()
@@ -124,6 +126,7 @@ func TestHalfReceivedFilesGo(t *testing.T) {
 
 // What is still owed and not offered now keeps what is there of it.
 func TestHalfReceivedFilesStayWhileTheyAreOwed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.enrol("bert", true).run()
 	a := w.enrol("anna", true).run()

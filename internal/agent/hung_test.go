@@ -109,6 +109,7 @@ func (b between) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 // While the server does not answer one kind of call, everything else goes on: an offer is taken, what
 // it brings lands and is said, and a cancel takes effect.
 func TestACallThatHangsKeepsNothingElseBack(t *testing.T) {
+	t.Parallel()
 	for kind, provoke := range map[string]func(*world, *device){
 		"state": func(w *world, _ *device) { // which a change of memberships makes it read
 			w.hung.set("state")
@@ -142,6 +143,7 @@ func TestACallThatHangsKeepsNothingElseBack(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.forge = w.hung.spoilOffer
 			w.enrol("bert", true).run()
@@ -186,8 +188,10 @@ func (w *world) spoil(a *device) groupcast.Transfer {
 
 // A server that answers nothing any more does not keep an agent from ending.
 func TestAnAgentEndsWhileCallsHang(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"state", "report", "receipt"} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			a := w.enrol(slowest, true).run()
 			w.hung.set(kind)

@@ -33,6 +33,7 @@ func (w *world) signing(e *manifest.Encoded) {
 // wrong with it, and not asked for again: neither when the receiver comes back, nor when the server is
 // started anew. An administrator's retry is answered without fetching it.
 func TestAnUnacceptableManifestIsRefusedOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bad := manifest.Encode(&manifest.Manifest{Files: []manifest.File{{Path: "../x"}}})
 	var fetched atomic.Int32

@@ -112,6 +112,7 @@ func twice(r io.Reader) io.Reader {
 // A paged transfer comes whole, by multicast and over HTTPS alone, and over HTTPS also while a server's answers are
 // cut off, come twice as long, or are not what they should be: each is asked for again.
 func TestAPagedTransferComesWhole(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		via    groupcast.Via
 		tamper func() tampered
@@ -126,6 +127,7 @@ func TestAPagedTransferComesWhole(t *testing.T) {
 		"a stream that is cut off":   {groupcast.ViaHTTPS, once("stream", cut(300_000))},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			if c.tamper != nil {
 				w.tamper = c.tamper()
@@ -195,6 +197,7 @@ func TestAPagedTransferGoesOnAfterRestarts(t *testing.T) {
 
 // A server whose blocks are always cut off is given up for now, in words, and asked again later.
 func TestBlocksThatAreAlwaysCutOff(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tamper = func(of string, answer io.Reader) io.Reader {
 		if of != "stream" {

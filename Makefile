@@ -123,7 +123,7 @@ vulncheck: ## known vulnerabilities in Go modules and npm packages (asks databas
 	@./tools/vulncheck.sh
 
 e2e: tools build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
-	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e
+	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -parallel 3 -count=1 -v ./test/e2e
 
 redteam: tools build ## attackers in network namespaces against the binary: the table goes to docs/redteam.md (root, 25 minutes)
 	REDTEAM_FULL=1 REDTEAM_OUT=$(CURDIR)/docs/redteam.md GROUPCAST_BIN=$(CURDIR)/bin/groupcast \

@@ -101,6 +101,7 @@ func TestFourAtFivePercent(t *testing.T) {
 
 // TestReceiverThatWasOff: what it is owed waits and comes by itself.
 func TestReceiverThatWasOff(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 3})
 	pcs := room(s, 3)
 	pcs[0].receive()
@@ -122,6 +123,7 @@ func TestReceiverThatWasOff(t *testing.T) {
 
 // TestMemberRemovedInMidTransfer: he gets nothing more, the others finish.
 func TestMemberRemovedInMidTransfer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 3, Rate: "50mbit"})
 	pcs := room(s, 3)
 	for _, pc := range pcs {
@@ -145,6 +147,7 @@ func TestMemberRemovedInMidTransfer(t *testing.T) {
 
 // TestServerKilled: kill -9 in mid-transfer; after the restart it goes on by itself.
 func TestServerKilled(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 2, Rate: "50mbit"})
 	pcs := room(s, 2)
 	for _, pc := range pcs {
@@ -161,6 +164,7 @@ func TestServerKilled(t *testing.T) {
 
 // TestReceiverKilled: kill -9 in mid-transfer; restarted, it goes on from what it had.
 func TestReceiverKilled(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 2, Rate: "50mbit"})
 	pcs := room(s, 2)
 	pcs[0].receive()
@@ -179,6 +183,7 @@ func TestReceiverKilled(t *testing.T) {
 
 // TestWithoutMulticast: a switch port that drops multicast; that one gets it over HTTPS.
 func TestWithoutMulticast(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 3})
 	pcs := room(s, 3)
 	for _, pc := range pcs {
@@ -202,6 +207,7 @@ func TestWithoutMulticast(t *testing.T) {
 
 // TestVanished: a receiver is unplugged in mid-transfer; the others do not wait for it.
 func TestVanished(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 3, Rate: "50mbit"})
 	pcs := room(s, 3)
 	for _, pc := range pcs {

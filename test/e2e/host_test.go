@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +64,35 @@ type site struct {
 	others      map[string]string // the programs of hosts that have another one than bin
 }
 
+// missing is what this machine lacks, found out once.
+var missing = sync.OnceValue(netlab.Missing)
+
+// labs says which labs of this run are in use.
+var labs struct {
+	mu   sync.Mutex
+	used map[int]bool
+}
+
+// labName gives a name that no other lab has, until it is released. Tests run side by side where they wait and
+// measure nothing; two runs on one machine need a name each, in E2E_LAB.
+func labName() (name string, release func()) {
+	labs.mu.Lock()
+	defer labs.mu.Unlock()
+	n := 1
+	for labs.used[n] {
+		n++
+	}
+	if labs.used == nil {
+		labs.used = map[int]bool{}
+	}
+	labs.used[n] = true
+	return fmt.Sprint(cmp.Or(os.Getenv("E2E_LAB"), "gce2e"), n), func() {
+		labs.mu.Lock()
+		defer labs.mu.Unlock()
+		delete(labs.used, n)
+	}
+}
+
 // host is one machine of the lab with a home of its own.
 type host struct {
 	*site
@@ -79,13 +109,15 @@ func newSite(t *testing.T, cfg netlab.Config, serveArgs ...string) *site {
 // newSiteOf is newSite with another program.
 func newSiteOf(t *testing.T, cfg netlab.Config, program func(*testing.T) string, serveArgs ...string) *site {
 	t.Helper()
-	if why := netlab.Missing(); why != "" {
+	if why := missing(); why != "" {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("the end-to-end test must run in CI; this machine lacks %s", why)
 		}
 		t.Skipf("skipped: this machine lacks %s", why)
 	}
-	cfg.Name = cmp.Or(os.Getenv("E2E_LAB"), "gce2e") // two runs on one machine need a name each
+	var release func()
+	cfg.Name, release = labName()
+	t.Cleanup(release)
 	lab, err := netlab.Up(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ const python = "/usr/bin/python3"
 // TestSecondImplementation: a receiver in another language, written from docs/protocol.md, logs in,
 // joins the group and receives beside one of ours, by multicast at 5 % loss.
 func TestSecondImplementation(t *testing.T) {
+	t.Parallel()
 	s, other := newSecond(t, binary)
 	path, sum := s.randomFile("image.bin", 3<<20)
 	other.start(1)
@@ -40,8 +41,12 @@ func TestSecondImplementation(t *testing.T) {
 // TestSecondImplementationPaged: it receives a folder in a paged transfer, as docs/format-2.md says, while a file of it
 // changes all the time and is void; by multicast, and over HTTPS alone.
 func TestSecondImplementationPaged(t *testing.T) {
+	t.Parallel()
 	for _, via := range []string{"multicast", "https"} {
-		t.Run(via, func(t *testing.T) { secondPaged(t, via) })
+		t.Run(via, func(t *testing.T) {
+			t.Parallel()
+			secondPaged(t, via)
+		})
 	}
 }
 

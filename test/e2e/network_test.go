@@ -51,6 +51,7 @@ func sendsByMulticast(s *site, pcs []host, name string) {
 // and comes back with the same name and address and another index. Without a word to it the
 // receiver is reached over multicast again within seconds, and its feedback arrives.
 func TestTheWayMovesToAnotherCard(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 2})
 	pcs := room(s, 2)
 	for _, pc := range pcs {
@@ -102,6 +103,7 @@ func TestTheWayMovesToAnotherCard(t *testing.T) {
 // TestASessionGoesOnOverAnotherCard: the address moves in the middle of a transfer. What was
 // received stays, the rest comes, everybody has every byte.
 func TestASessionGoesOnOverAnotherCard(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 2, Rate: "50mbit"})
 	pcs := room(s, 2)
 	for _, pc := range pcs {
@@ -133,6 +135,7 @@ func TestASessionGoesOnOverAnotherCard(t *testing.T) {
 // TestTheServersNameMoves: the server gets another address, and its name says so. Receivers come
 // back to it by themselves; what they hear and say goes there and not to the address of before.
 func TestTheServersNameMoves(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, netlab.Config{Receivers: 2}, "--listen", "0.0.0.0:7440")
 	s.host("s").run("", "group", "create", "lab")
 	var pcs []host

@@ -139,6 +139,7 @@ func (m *mixed) turnedAway(what string, no protocol.TransferNo, host string) {
 
 // TestOldMeetsNew: receivers that speak format 1 only, and such that speak both, with a server that does.
 func TestOldMeetsNew(t *testing.T) {
+	t.Parallel()
 	m := newMixed(t, 3, today)
 	m.join("r1", "lab", m.older)
 	m.join("r2", "lab", m.today)
@@ -192,6 +193,7 @@ func (m *mixed) downgraded() {
 
 // TestOlderAlone: a group of older receivers only.
 func TestOlderAlone(t *testing.T) {
+	t.Parallel()
 	m := newMixed(t, 2, today)
 	m.join("r1", "lab", m.older)
 	no, sum := m.offer("lab", "one.bin", 4<<20)
@@ -204,6 +206,7 @@ func TestOlderAlone(t *testing.T) {
 // TestOlderServer: a server that speaks format 1 only, with receivers that speak both, until it is upgraded in the
 // middle of a transfer.
 func TestOlderServer(t *testing.T) {
+	t.Parallel()
 	m := newMixed(t, 2, older)
 	for _, host := range []string{"r1", "r2"} {
 		m.join(host, "lab", m.today)

@@ -79,6 +79,7 @@ func (s *site) promises(name string, size int64, rate uint64) (tr groupcast.Tran
 // HTTPS, before an administrator has confirmed the memberships. Then those who are members get
 // everything, under numbers that no device has seen.
 func TestRedteamHomeCopiedBack(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct {
 		name             string
 		running, booted  bool
@@ -93,6 +94,7 @@ func TestRedteamHomeCopiedBack(t *testing.T) {
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, netlab.Config{Receivers: 5, Rate: "50mbit"})
 			setBackOnce(s, x.name, x.running, x.booted)
 		})

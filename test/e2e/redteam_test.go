@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -200,14 +201,20 @@ type row struct {
 	Why                    string // it does not hold
 }
 
-var table []row
+// table has the rows so far; some tests run side by side.
+var (
+	tableMu sync.Mutex
+	table   []row
+)
 
 // holds notes a row; one that does not hold fails the test.
 func (s *site) holds(r row, faults ...string) {
 	s.t.Helper()
 	faults = slices.DeleteFunc(faults, func(f string) bool { return f == "" })
 	r.Holds, r.Why = len(faults) == 0, strings.Join(faults, "; ")
+	tableMu.Lock()
 	table = append(table, r)
+	tableMu.Unlock()
 	s.t.Logf("%s %s: quiet %s, attacked %s, ×%.2f (%s), named: %s", r.Test, r.Attack, r.Quiet, r.Attacked, r.Ratio,
 		r.Limit, r.Named)
 	if !r.Holds {

@@ -16,7 +16,7 @@ let guard: Guard;
 let dead: Receiver;
 
 test.beforeAll(async ({ browser }) => {
-  world = await new World().start("--max-rate", "8M");
+  world = await new World().start();
   world.run(["group", "create", "lab"]);
   world.user("admin", "admin");
   for (const [user, loss] of [
@@ -52,7 +52,7 @@ const straggler = (device: string): Locator => page.getByRole("listitem").filter
 test("each straggler has its cause and its buttons", async () => {
   const file = join(world.dir, "image.bin");
   writeFileSync(file, randomBytes(40 << 20));
-  world.run(["pending", "add", "lab", file]);
+  world.run(["pending", "add", "lab", file, "--rate", "8M"]); // slowly, until all was looked at
   world.run(["pending", "send", "lab"]);
   await page.goto(`${world.url}/#/transfers/1`);
   await expect(page.getByText(/held by/).first()).toBeVisible({ timeout: 20_000 });
@@ -92,6 +92,7 @@ test("the dead one is dropped, after a question", async () => {
     reason: string;
   }[];
   expect(list.find((d) => d.device === "pc-dan")).toMatchObject({ state: "cancelled", reason: "dropped by admin" });
+  world.run(["transfer", "rate", "1", "80M"]);
   await expect(page.locator(".verdict .state")).toContainText("delivered", { timeout: 80_000 });
   await expect(page.locator(".sentence")).toHaveCount(0);
 });

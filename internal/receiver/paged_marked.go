@@ -171,8 +171,11 @@ func (p *pagedSession) holdSync(now time.Time, s format2.Sync) {
 				r.machine.HandleData(now, n, d)
 			}
 		},
-		Sync:   func(s format2.Sync) { p.takeSync(now, s) },
-		Forged: func() { r.drops.Add(drops.Forged) },
+		Sync: func(s format2.Sync) { p.takeSync(now, s) },
+		Forged: func() {
+			r.drops.Add(drops.Forged)
+			r.machine.ForgedPacket()
+		},
 		Beyond: func() { r.drops.Add(drops.Number) },
 	})
 	clear(m.keys)

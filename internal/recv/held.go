@@ -199,5 +199,8 @@ func judge(slot uint32, p *heldItem, last protocol.PacketNumber, j Judge) {
 	}
 }
 
+// ForgedPacket reports a packet with a wrong MAC of a slot whose key nobody but the sender knew: a member made it.
+func (r *Receiver) ForgedPacket() { r.forges = true }
+
 // SampleDelay takes how long a SYNC was under way that HandleSync gets later than it came (Config.Held).
 func (r *Receiver) SampleDelay(now time.Time, sentAt uint64) { r.delay.sample(now, sentAt) }

@@ -216,9 +216,12 @@ func (d *fullDevice) release(s format2.Sync) {
 			k := m.keys[slot]
 			return k != nil && k.Verify(n, plain, mac) || w.sabotage == SkipMACs
 		},
-		Data:   d.judged,
-		Sync:   d.takeSync,
-		Forged: func() { w.count("packets with a wrong MAC") },
+		Data: d.judged,
+		Sync: d.takeSync,
+		Forged: func() {
+			w.count("packets with a wrong MAC")
+			d.machine.ForgedPacket()
+		},
 		Beyond: func() { w.count("packets with a number that was not used") },
 	})
 	clear(m.keys)

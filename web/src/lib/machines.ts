@@ -80,6 +80,13 @@ export function pathText(d: Device): string {
   return d.path === "multicast" ? w.multicast : d.path === "https" ? w.https : w.unknown;
 }
 
+/** What it means for the groups of a machine that it is not known to take the format of today; nothing if it is. */
+export function earlierText(d: Device): string {
+  const w = texts.plan.earlier;
+  if (d.earlier_format === "old") return w.old(name(d.name), 1);
+  return d.earlier_format === "unseen" ? w.unseen(name(d.name), 1) : "";
+}
+
 /** How a machine is called everywhere: by its person and its name. */
 export function called(d: { user: string; name: string }): string {
   return `${name(d.user)}/${name(d.name)}`;

@@ -3,6 +3,7 @@ import type { GroupPlan, PlannedDevice, SendPlan, Upload } from "../api/types";
 import {
   asked,
   beginsText,
+  earlierTexts,
   hindrance,
   leftOutLast,
   lines,
@@ -193,6 +194,19 @@ describe("a machine that is not ready", () => {
     [{ stands: "unfit", machines: 3 }, "Its login is used by 3 machines. Log in again on the others."],
     [{ stands: "unfit", unfit: "too\u202eold" }, "too\\u{202e}old"],
   ])("%j", (more, text) => expect(d(more)).toBe(text));
+});
+
+it("names the machines that have a group get every file whole", () => {
+  const of = (...list: [string, string, string?][]) =>
+    earlierTexts({
+      devices: list.map(([device, earlier_format, stands]) => ({ device, earlier_format, stands: stands ?? "ready" })),
+    } as SendPlan);
+  expect(of(["pc-1", ""])).toEqual([]);
+  expect(of(["pc-1", "old"], ["pc-2", "unseen"], ["pc-3", "old", "unfit"])).toEqual([
+    "pc-1 is too old for sending only what changed: until an upgrade there, the group gets every file whole.",
+    "pc-2 was never connected: until then the group gets every file whole.",
+  ]);
+  expect(of(["a", "unseen"], ["b", "unseen"], ["c", "unseen"], ["d", "unseen"])[0]).toMatch(/^a, b, c and 1 more were/);
 });
 
 describe("why it cannot be sent", () => {

@@ -156,6 +156,24 @@ export function notReadyText(d: PlannedDevice): string {
   return "";
 }
 
+/** Which machines have a group get every file whole, a sentence for each reason. */
+export function earlierTexts(p: SendPlan): string[] {
+  const w = texts.plan.earlier;
+  return (["old", "unseen"] as const).flatMap((why) => {
+    const of = (p.devices ?? []).filter((d) => d.earlier_format === why && d.stands !== "unfit");
+    if (!of.length) return [];
+    return [
+      w[why](
+        texts.plan.namesOf(
+          of.slice(0, 3).map((d) => name(d.device)),
+          of.length,
+        ),
+        of.length,
+      ),
+    ];
+  });
+}
+
 /** Why it cannot be sent as it is; nothing if it can. */
 export function hindrance(p: SendPlan | undefined, d: { picked: boolean; groups: string[]; bad: number }): string {
   const w = texts.plan.hindrance;

@@ -1548,6 +1548,7 @@ export const de: Texts = {
     lossOf: (percent) => `${percent} Verlust`,
     freeOf: (bytes) => `${bytes} frei`,
     inNoGroup: "in keiner Gruppe",
+    earlierFormat: "früheres Format",
     owedOf: (transfers) => `${transfers} ausstehend`,
   },
 
@@ -2015,6 +2016,14 @@ export const de: Texts = {
         "verkleinern Sie die Reserve.",
       shared: (n) => `Die Anmeldung wird von ${ofMachines(n)} benutzt. Melden Sie die anderen neu an.`,
     },
+    earlier: {
+      old: (names, n) =>
+        `${names} ${n === 1 ? "ist" : "sind"} zu alt, um nur zu bekommen, was sich geändert hat: bis dort aktualisiert wird, bekommt ` +
+        "die Gruppe jede Datei ganz.",
+      unseen: (names, n) =>
+        `${names} ${n === 1 ? "war" : "waren"} noch nie verbunden: bis dahin bekommt die Gruppe jede Datei ganz.`,
+    },
+    namesOf: (names, n) => names.join(", ") + (n > names.length ? ` und ${number(n - names.length)} weitere` : ""),
     withoutMachine: (n) => so(n, nouns.member, "hat noch keinen Rechner", "haben noch keinen Rechner"),
     withoutMachineNext: "Der erste Rechner, an dem sie sich anmelden, bekommt es.",
     private: (groups) => `Nur Rechner von Mitgliedern von ${groups} können es entschlüsseln.`,

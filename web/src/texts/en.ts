@@ -741,6 +741,14 @@ export const en = {
         `Needs ${needs}. ${free} are free and ${reserve} must stay free: free ${lacks} there, or lower its reserve.`,
       shared: (n: number) => `Its login is used by ${count(n, nouns.machine)}. Log in again on the others.`,
     },
+    earlier: {
+      old: (names: string, n: number) =>
+        `${names} ${n === 1 ? "is" : "are"} too old for sending only what changed: until an upgrade there, the group gets every file whole.`,
+      unseen: (names: string, n: number) =>
+        `${names} ${n === 1 ? "was" : "were"} never connected: until then the group gets every file whole.`,
+    },
+    namesOf: (names: string[], n: number) =>
+      names.join(", ") + (n > names.length ? ` and ${number(n - names.length)} more` : ""),
     withoutMachine: (n: number) => so(n, nouns.member, "has no machine yet", "have no machine yet"),
     withoutMachineNext: "The first machine that they log in on gets it.",
     private: (groups: string) => `Only machines of members of ${groups} can decrypt it.`,
@@ -1922,6 +1930,7 @@ export const en = {
     lossOf: (percent: string) => `${percent} loss`,
     freeOf: (bytes: string) => `${bytes} free`,
     inNoGroup: "in no group",
+    earlierFormat: "earlier format",
     owedOf: (transfers: string) => `owed ${transfers}`,
   },
 

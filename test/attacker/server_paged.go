@@ -63,8 +63,8 @@ func pagedTraps() []pagedTrap {
 			bend: func(o *format2.Offer) { o.Blocks = 9 }, answer: list + "offer",
 		},
 		{
-			name: "codes that are not spoken", files: one(file("macs")),
-			bend: func(o *format2.Offer) { o.Flags |= format2.OfferMACs }, answer: version,
+			name: "codes that are not spoken", files: one(file("codes")),
+			bend: func(o *format2.Offer) { o.Flags |= 1 << 12 }, answer: version,
 		},
 		{
 			name: "another site", files: one(file("site")),

@@ -6,7 +6,7 @@
 // lie, forge, fill up and are removed; the server crashes too, transfers are held, cancelled, sent again
 // and planned anew. Oracles watch from outside what must never happen.
 //
-// Format 2 is not spoken yet; its machines run in a smaller world of their own, the files full_*_test.go.
+// The machines of format 2 run in a smaller world of their own, the files full_*_test.go.
 //
 // Leases of sites have a world of their own as well: the files sites_*_test.go.
 //

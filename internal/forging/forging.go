@@ -50,63 +50,70 @@ type Session struct {
 type Watch struct {
 	cfg Config
 
-	mu    sync.Mutex
-	noted map[protocol.SessionID]groupcast.Forging // as it was noted last
+	mu    sync.Mutex // held while something is noted: it is enough once
+	known map[protocol.SessionID]known
+}
+
+// known is what is known of a session.
+type known struct {
+	noted  groupcast.Forging // as it was noted last
+	failed bool              // what came after could not be noted
 }
 
 // New makes a watch.
 func New(cfg Config) *Watch {
-	return &Watch{cfg: cfg, noted: make(map[protocol.SessionID]groupcast.Forging)}
+	return &Watch{cfg: cfg, known: make(map[protocol.SessionID]known)}
 }
 
 // Note keeps what a session knows of packets that a member forged; nil: nothing. It stands on the transfer, also when
 // that is over. It says whether the session is to begin anew, with MACs: once it is enough, and only what is noted
-// counts.
+// counts. What could not be noted is noted with what is told next.
 func (w *Watch) Note(ctx context.Context, s Session, f *groupcast.Forging) (anew bool) {
 	if f == nil {
 		return false
 	}
-	before, more := w.more(s.ID, *f)
-	if !more {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k := w.known[s.ID]
+	before := k.noted
+	if f.Devices <= before.Devices && f.Blocks <= before.Blocks {
 		return false
 	}
+	if err := w.cfg.Store.NoteForged(ctx, w.cfg.Site(), s.Transfer, *f); err != nil {
+		if ctx.Err() == nil && !k.failed {
+			w.cfg.Log.Error("forged packets could not be noted", "transfer", s.Transfer, "err", err)
+		}
+		w.known[s.ID] = known{before, true}
+		return false
+	}
+	w.known[s.ID] = known{noted: *f}
 	if before.Devices == 0 {
 		w.cfg.Log.Warn("a member of the group forges packets; which one cannot be determined",
 			"transfer", s.Transfer, "session", s.ID)
 	}
-	if err := w.cfg.Store.NoteForged(ctx, w.cfg.Site(), s.Transfer, *f); err != nil {
-		if ctx.Err() == nil {
-			w.cfg.Log.Error("forged packets could not be noted", "transfer", s.Transfer, "err", err)
-		}
-		return false
-	}
 	if !s.Paged || s.MACs || before.Blocks >= Enough || f.Blocks < Enough {
 		return false
 	}
+	w.tell(ctx, s, f.Blocks)
+	return true
+}
+
+// tell says that a session begins anew.
+func (w *Watch) tell(ctx context.Context, s Session, blocks int) {
 	w.cfg.Log.Warn("the session begins anew with a code in each packet that members cannot forge", "transfer", s.Transfer)
 	if w.cfg.Audit != nil {
 		w.cfg.Audit(ctx, "group.forged", s.Group, fmt.Sprintf(
 			"somebody in the group sends forged packets (transfer %d, %d blocks came wrong): for seven days packets "+
-				"carry a code that members cannot forge, which costs about 1 %%", s.Transfer, f.Blocks))
+				"carry a code that members cannot forge, which takes 1 %% of the line and up to a second or two a transfer",
+			s.Transfer, blocks))
 	}
-	return true
-}
-
-// more says what was known of a session before, and whether this is more.
-func (w *Watch) more(id protocol.SessionID, f groupcast.Forging) (before groupcast.Forging, more bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	before = w.noted[id]
-	more = f.Devices > before.Devices || f.Blocks > before.Blocks
-	w.noted[id] = f
-	return before, more
 }
 
 // Over forgets a session that has ended.
 func (w *Watch) Over(id protocol.SessionID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.noted, id)
+	delete(w.known, id)
 }
 
 // Flags are those that offers of the group's paged sessions have because of what was forged there: that of MACs, or

@@ -78,6 +78,26 @@ func TestASessionBeginsAnewOnce(t *testing.T) {
 	}
 }
 
+// TestWhatCouldNotBeNotedIsNotedLater: a disk that failed for a moment does not cost the group its MACs.
+func TestWhatCouldNotBeNotedIsNotedLater(t *testing.T) {
+	m := &memory{err: errors.New("full")}
+	w := forging.New(forging.Config{
+		Store: m, Site: func() store.SiteEpoch { return store.SiteEpoch{} }, Now: time.Now,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	s, f := forging.Session{Paged: true}, groupcast.Forging{Devices: 2, Blocks: forging.Enough}
+	if w.Note(t.Context(), s, &f) {
+		t.Error("it begins anew though nothing is noted")
+	}
+	m.err = nil
+	if !w.Note(t.Context(), s, &f) || len(m.noted) != 1 {
+		t.Errorf("noted %v, and it does not begin anew", m.noted)
+	}
+	if w.Note(t.Context(), s, &f) || len(m.noted) != 1 {
+		t.Errorf("noted %v, and it begins anew again", m.noted)
+	}
+}
+
 // TestAGroupKeepsItsMACs: for a week.
 func TestAGroupKeepsItsMACs(t *testing.T) {
 	now := time.Date(2030, 1, 10, 0, 0, 0, 0, time.UTC)

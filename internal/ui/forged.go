@@ -28,4 +28,4 @@ func Forging(t groupcast.Transfer) string {
 	return text
 }
 
-const marks = "packets carry codes that members cannot forge, which costs about 1 %"
+const marks = "packets carry codes that members cannot forge, which takes 1 % of the line and up to a second or two a transfer"

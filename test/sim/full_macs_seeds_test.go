@@ -1,30 +1,11 @@
 package sim
 
-import (
-	"maps"
-	"slices"
-	"testing"
-)
+import "testing"
 
 // TestMACSeeds: a member forges packets and SYNCs all through sessions with MACs. Every device has everything, no
 // forged packet reaches a block, nobody falls away and nothing goes over HTTPS. It plays a quarter of the seeds.
 func TestMACSeeds(t *testing.T) {
-	counts, failed := map[string]int{}, 0
-	for seed := *first; seed < *first+uint64(max(1, *seeds/4)); seed++ {
-		w := newMACWorld(seed, None, true)
-		if err := w.play(); err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-			if failed++; failed == 5 {
-				break
-			}
-		}
-		for what, n := range w.counts {
-			counts[what] += n
-		}
-	}
-	for _, what := range slices.Sorted(maps.Keys(counts)) {
-		t.Logf("%8d %s", counts[what], what)
-	}
+	counts := playFull(t, max(1, *seeds/4), func(seed uint64) *fullWorld { return newMACWorld(seed, None, true) })
 	for _, what := range []string{
 		"packets with a wrong MAC", "packets that came late", "SYNCs that the server did not sign",
 	} {
@@ -36,18 +17,7 @@ func TestMACSeeds(t *testing.T) {
 
 // TestMACSabotagesAreCaught: the oracles notice each way of believing a forger.
 func TestMACSabotagesAreCaught(t *testing.T) {
-	const within = 100
-	for _, s := range MACSabotages {
-		t.Run(string(s), func(t *testing.T) {
-			for seed := uint64(1); seed <= within; seed++ {
-				if err := newMACWorld(seed, s, true).play(); err != nil {
-					t.Logf("caught by seed %d: %v", seed, err)
-					return
-				}
-			}
-			t.Fatalf("not caught in %d seeds", within)
-		})
-	}
+	catchFull(t, MACSabotages, 100, func(seed uint64, s Sabotage) *fullWorld { return newMACWorld(seed, s, true) })
 }
 
 // TestMACsBoundWhatAForgerCosts: what the server sends is hardly more with a forger than without.

@@ -12,9 +12,15 @@ import (
 // crashes, and comes back with the same source or with another one. No block goes over HTTPS, nobody falls away, and
 // nothing is committed that was not listed as finished.
 func TestFullSeeds(t *testing.T) {
+	playFull(t, *seeds, func(seed uint64) *fullWorld { return newFullWorld(seed, None) })
+}
+
+// playFull plays so many seeds and gives what happened in them.
+func playFull(t *testing.T, seeds int, world func(seed uint64) *fullWorld) map[string]int {
+	t.Helper()
 	counts, failed := map[string]int{}, 0
-	for seed := *first; seed < *first+uint64(*seeds); seed++ {
-		w := newFullWorld(seed, None)
+	for seed := *first; seed < *first+uint64(seeds); seed++ {
+		w := world(seed)
 		if err := w.play(); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 			if failed++; failed == 5 {
@@ -28,15 +34,21 @@ func TestFullSeeds(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(counts)) {
 		t.Logf("%8d %s", counts[what], what)
 	}
+	return counts
 }
 
 // What is new in format 2 has oracles that notice when it is broken.
 func TestFullSabotagesAreCaught(t *testing.T) {
-	const within = 300
-	for _, s := range FullSabotages {
+	catchFull(t, FullSabotages, 300, newFullWorld)
+}
+
+// catchFull plays each sabotage until an oracle notices it.
+func catchFull(t *testing.T, all []Sabotage, within uint64, world func(seed uint64, s Sabotage) *fullWorld) {
+	t.Helper()
+	for _, s := range all {
 		t.Run(string(s), func(t *testing.T) {
 			for seed := uint64(1); seed <= within; seed++ {
-				if err := newFullWorld(seed, s).play(); err != nil {
+				if err := world(seed, s).play(); err != nil {
 					t.Logf("caught by seed %d: %v", seed, err)
 					return
 				}

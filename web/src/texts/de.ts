@@ -180,7 +180,7 @@ export const de: Texts = {
 
   marked:
     "Die Pakete tragen Kennzeichen, die Mitglieder nicht fälschen können, weil eines das kürzlich tat; " +
-    "das kostet etwa 1 %.",
+    "das kostet 1 % der Leitung und bis zu ein, zwei Sekunden.",
 
   forged: (devices, blocks, running) =>
     `Ein Mitglied der Gruppe ${running ? "fälscht" : "fälschte"} Pakete: ${count(devices, nouns.device)} ` +

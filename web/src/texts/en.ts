@@ -189,7 +189,9 @@ export const en = {
     source: "its files cannot be read",
   },
 
-  marked: "Packets carry codes that members cannot forge, because one did lately; that costs about 1 %.",
+  marked:
+    "Packets carry codes that members cannot forge, because one did lately; " +
+    "that takes 1 % of the line and up to a second or two.",
 
   forged: (devices: number, blocks: number, running: boolean) =>
     `A member of the group ${running ? "forges" : "forged"} packets: ${count(devices, nouns.device)} reported it` +

@@ -74,7 +74,6 @@ type clock func(context.Context) (time.Duration, error)
 // TestAServerTooFarAwayEndsTheSession: packets with MACs would all come too late. One slow answer among quick ones, or
 // a question that fails, is no reason.
 func TestAServerTooFarAwayEndsTheSession(t *testing.T) {
-	o := newPagedOrigin(t, 0, 1<<20)
 	slow := func(context.Context) (time.Duration, error) {
 		time.Sleep(recv.MostRoundTrip + 10*time.Millisecond)
 		return time.Second, nil
@@ -92,6 +91,7 @@ func TestAServerTooFarAwayEndsTheSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			o := newPagedOrigin(t, 0, 1<<20) // a SYNC that it seals changes it
 			cfg := o.config(newEndpoint(t, nil), newPagedMemory(o))
 			cfg.Offer.Flags |= format2.OfferMACs
 			asked := 0

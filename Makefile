@@ -175,7 +175,7 @@ sim-crowd: ## 10,000 simulated receivers at 1 % loss: what they cost the group a
 	GROUPCAST_CROWD=$(N) $(GO) test -timeout 30m -count=1 -v -run '^TestCrowd$$' ./internal/send
 
 gen: ## generated code: SQL queries
-	cd internal/store/sqlite && $(GO) tool -modfile=../../../tools/go.mod sqlc generate
+	cd internal/store/tables && $(GO) tool -modfile=../../../tools/go.mod sqlc generate
 
 clean: ## what was built
 	rm -rf bin

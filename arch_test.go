@@ -60,8 +60,9 @@ var arrows = map[string]string{
 	"store":                "protocol .",
 	"sqlfile":              ".",
 	"store/recent":         "protocol batch store .",
-	"store/sqlite":         "protocol sqlfile store store/sqlite/commits store/sqlite/queries .",
-	"store/sqlite/commits": "sqlfile store/sqlite/queries",
+	"store/tables":         "protocol sqlfile store store/tables/queries .",
+	"store/sqlite":         "sqlfile store store/sqlite/commits store/tables",
+	"store/sqlite/commits": "sqlfile store/tables store/tables/queries",
 	"store/sqlite/look":    "sqlfile .",
 	"auditlog":             "durable .",
 	"backup":               "durable disk .",
@@ -250,7 +251,7 @@ func (tr tree) sources(pkg string) []string {
 }
 
 // generated is the package that sqlc writes.
-func generated(pkg string) bool { return pkg == "store/sqlite/queries" }
+func generated(pkg string) bool { return pkg == "store/tables/queries" }
 
 func imports(file string) []string {
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // smallDisk mounts a disk of its own.
@@ -72,7 +72,7 @@ func TestAFullDiskInWordsAndWithRoomMade(t *testing.T) {
 	}
 	fill(t, filepath.Join(dir, "others"))
 	for range 100 {
-		if err = s.quickly(t.Context(), set); err != nil {
+		if err = s.db.Quickly(t.Context(), set); err != nil {
 			break
 		}
 	}
@@ -82,11 +82,11 @@ func TestAFullDiskInWordsAndWithRoomMade(t *testing.T) {
 	if parts != 2 {
 		t.Error("what may come undone took of what is kept")
 	}
-	if err := s.durably(t.Context(), set); err != nil || parts == 2 {
+	if err := s.db.Durably(t.Context(), set); err != nil || parts == 2 {
 		t.Fatalf("out of what is kept: %v, %d parts", err, parts)
 	}
 	for range 1000 {
-		if err = s.durably(t.Context(), set); err != nil {
+		if err = s.db.Durably(t.Context(), set); err != nil {
 			break
 		}
 	}
@@ -96,7 +96,7 @@ func TestAFullDiskInWordsAndWithRoomMade(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "others")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.quickly(t.Context(), set); err != nil {
+	if err := s.db.Quickly(t.Context(), set); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }
@@ -140,7 +140,7 @@ func TestAReadOnlyDiskInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	err = s.read(t.Context(), func(q *queries.Queries) error { // by a connection that may only read
+	err = s.db.Read(t.Context(), func(q *queries.Queries) error { // by a connection that may only read
 		_, err := q.DeleteAudit(t.Context(), 1)
 		return err
 	})

@@ -1,6 +1,5 @@
-// Package sqlite keeps the server's state in one SQLite file. It implements store.Store and
-// decides nothing that package store does not promise. How it is read and written is package commits'.
-// The SQL in queries.sql runs unchanged on PostgreSQL; what does not is in commits and in migrations.
+// Package sqlite keeps the server's state in one SQLite file: the file, and the migrations that make its tables.
+// What is read and written is package tables', and how it is committed package commits'.
 package sqlite
 
 import (
@@ -11,10 +10,8 @@ import (
 	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/commits"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables"
 )
-
-//go:generate go tool -modfile=../../../tools/go.mod sqlc generate
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -30,6 +27,7 @@ func Migrations() fs.FS {
 
 // Store is a database file. It is safe for concurrent use.
 type Store struct {
+	tables.Store
 	file sqlfile.File
 	db   *commits.DB
 }
@@ -54,7 +52,7 @@ func OpenWith(ctx context.Context, path string, makeRoom func() bool) (*Store, e
 	for {
 		db, err := commits.Open(ctx, f, makeRoom)
 		if err == nil {
-			return &Store{f, db}, nil
+			return &Store{tables.New(db), f, db}, nil
 		}
 		if !sqlfile.NoRoom(err) || !makeRoom() {
 			return nil, err
@@ -73,16 +71,3 @@ type Written = commits.Written
 
 // Written counts what was written so far.
 func (s *Store) Written(ctx context.Context) (Written, error) { return s.db.Written(ctx) }
-
-type change = commits.Change
-
-// read runs f on one state of the database.
-func (s *Store) read(ctx context.Context, f func(q *queries.Queries) error) error {
-	return s.db.Read(ctx, f)
-}
-
-// durably makes a change that is on the disk when durably returns.
-func (s *Store) durably(ctx context.Context, c change) error { return s.db.Durably(ctx, c) }
-
-// quickly makes a change that the power may still take.
-func (s *Store) quickly(ctx context.Context, c change) error { return s.db.Quickly(ctx, c) }

@@ -178,7 +178,7 @@ func TestSchemasAgree(t *testing.T) {
 		made = append(made, column)
 	}
 	sort.Strings(made)
-	text, err := os.ReadFile("schema.sql")
+	text, err := os.ReadFile("../tables/schema.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

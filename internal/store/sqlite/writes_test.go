@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // A change that panics, as a handler's may, takes nobody's turn with it and leaves nothing behind.
@@ -29,7 +29,7 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 				t.Error("no panic")
 			}
 		}()
-		_ = s.durably(t.Context(), func(ctx context.Context, q *queries.Queries) error {
+		_ = s.db.Durably(t.Context(), func(ctx context.Context, q *queries.Queries) error {
 			if err := set(ctx, q, "half done"); err != nil {
 				t.Error(err)
 			}
@@ -41,7 +41,7 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 	if got, _ := s.Setting(ctx, "who"); got != "" {
 		t.Errorf("%q is left behind", got)
 	}
-	if err := s.durably(ctx,
+	if err := s.db.Durably(ctx,
 		func(ctx context.Context, q *queries.Queries) error { return set(ctx, q, "next") }); err != nil {
 		t.Errorf("the next write: %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast/internal/sqlfile"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // maxReaders bounds the connections that only read; each may hold a page cache of 2 MB.

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"cmp"
@@ -8,8 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddGroup makes a group.
@@ -21,7 +20,7 @@ func (s *Store) AddGroup(ctx context.Context, g groupcast.Group, at time.Time) (
 			NewDevices: string(cmp.Or(g.NewDevices, groupcast.NewDevicesAllow)),
 		})
 	})
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return groupcast.Group{}, groupcast.Errorf(groupcast.EConflict, "group %s exists already", g.Name)
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -8,9 +8,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddRelay announces a relay.
@@ -24,7 +23,7 @@ func (s *Store) AddRelay(ctx context.Context, r store.NewRelay, at time.Time) er
 			CodeExpires: micros(r.Expires), CreatedAt: micros(at),
 		})
 	})
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return groupcast.Errorf(groupcast.EConflict, "there is a relay %s already", r.Name)
 	}
 	return err

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 func hashText(h store.TokenHash) string { return hex.EncodeToString(h[:]) }
@@ -70,7 +70,7 @@ func (s *Store) FindToken(
 
 // TouchTokens notes when tokens were used last.
 func (s *Store) TouchTokens(ctx context.Context, used map[store.TokenHash]time.Time) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for h, at := range used {
 			if err := q.TouchToken(ctx, queries.TouchTokenParams{LastUsed: micros(at), Hash: hashText(h)}); err != nil {
 				return err

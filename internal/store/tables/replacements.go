@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // replace lets a transfer take over what older ones still owe to devices that it is owed to itself. One that

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,9 +6,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddRequest stores a request to become a member. It replaces an earlier one that was decided.
@@ -31,7 +30,7 @@ func (s *Store) AddRequest(
 		r, err = request(ctx, q, id)
 		return err
 	})
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return r, groupcast.Errorf(groupcast.EConflict, "you have asked already").
 			WithHint("wait until an administrator decides")
 	}

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,9 +6,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // siteText is the empty string for the server's own site.
@@ -47,7 +46,7 @@ func (s *Store) AddSite(ctx context.Context, id protocol.SiteID, name string) er
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AddSite(ctx, queries.AddSiteParams{ID: siteText(id), Name: name})
 	})
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return groupcast.Errorf(groupcast.EConflict, "there is a site %s already", name)
 	}
 	return err

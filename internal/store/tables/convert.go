@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"crypto/rand"
@@ -14,7 +14,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // Times are microseconds since 1970, 0 for none.

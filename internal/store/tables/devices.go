@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // unique gives a name that is not among those taken: host, host-2, host-3 …
@@ -233,7 +233,7 @@ func (s *Store) Devices(
 
 // UpdateDevices notes what was seen of devices.
 func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range devices {
 			r := deviceRow(d)
 			if err := q.UpdateDevice(ctx, queries.UpdateDeviceParams{

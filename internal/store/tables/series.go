@@ -1,10 +1,10 @@
-package sqlite
+package tables
 
 import (
 	"context"
 
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // SetSeries keeps a transfer's series.

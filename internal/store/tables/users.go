@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,9 +6,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddUser makes an account.
@@ -17,7 +16,7 @@ func (s *Store) AddUser(ctx context.Context, n store.NewUser, at time.Time) (gro
 		ID: newID(at), Name: n.Name, Role: string(n.Role), Password: string(n.Hash), CreatedAt: micros(at),
 	}
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.AddUser(ctx, row) })
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return groupcast.User{}, groupcast.Errorf(groupcast.EConflict, "user %s exists already", n.Name)
 	}
 	return groupcast.User{ID: row.ID, Name: n.Name, Role: n.Role, CreatedAt: instant(row.CreatedAt)}, err

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"cmp"
@@ -12,8 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/commits"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // CloseDelivery ends an owed delivery.
@@ -25,7 +24,7 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 // CloseDeliveries ends owed deliveries in few transactions.
 func (s *Store) CloseDeliveries(ctx context.Context, closings []store.Closing, at time.Time) []store.Closed {
 	out := make([]store.Closed, 0, len(closings))
-	for some := range slices.Chunk(closings, commits.Most) {
+	for some := range slices.Chunk(closings, MostTogether) {
 		out = append(out, s.closeTogether(ctx, some, at)...)
 	}
 	return out
@@ -41,7 +40,7 @@ func (s *Store) closeTogether(ctx context.Context, closings []store.Closing, at 
 			return err
 		}
 	}
-	failed := s.db.Together(ctx, changes, func(ctx context.Context, q *queries.Queries, failed []error) error {
+	failed := s.engine.Together(ctx, changes, func(ctx context.Context, q *queries.Queries, failed []error) error {
 		owed, err := countClosed(ctx, q, closings, sites, failed)
 		for i, c := range slices.Backward(closings) { // each sees those after it still owed
 			if err == nil && failed[i] == nil {

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 func deliveries(
@@ -159,7 +159,7 @@ func (s *Store) OwedAll(ctx context.Context) (out []groupcast.Delivery, err erro
 
 // UpdateDeliveries notes progress of many deliveries.
 func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delivery, at time.Time) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range changed {
 			if !d.State.Owed() {
 				return groupcast.Errorf(groupcast.EInternal, "delivery of transfer %d: %s is no progress", d.Transfer, d.State)

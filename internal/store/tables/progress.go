@@ -1,16 +1,16 @@
-package sqlite
+package tables
 
 import (
 	"context"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // KeepProgress keeps how far the devices of open transfers are.
 func (s *Store) KeepProgress(ctx context.Context, devices map[protocol.TransferNo][]byte) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for no, b := range devices {
 			if err := q.KeepProgress(ctx, queries.KeepProgressParams{Devices: b, No: int64(no)}); err != nil {
 				return err
@@ -35,7 +35,7 @@ func (s *Store) KeptProgress(ctx context.Context) (map[protocol.TransferNo][]byt
 
 // NoteProgress notes how far deliveries got that are given up.
 func (s *Store) NoteProgress(ctx context.Context, last []groupcast.Delivery, over ...protocol.TransferNo) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range last {
 			path := d.Path
 			if path == groupcast.PathUnknown {

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -8,20 +8,19 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/commits"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddHandouts notes that devices were handed a session's key. It need not outlive the power: a
 // session, and with it the key, does not either.
 func (s *Store) AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error {
 	out := make([]error, 0, len(handouts))
-	for some := range slices.Chunk(handouts, commits.Most) {
+	for some := range slices.Chunk(handouts, MostTogether) {
 		changes := make([]change, len(some))
 		for i, h := range some {
 			changes[i] = func(ctx context.Context, q *queries.Queries) error { return addHandout(ctx, q, h, at) }
 		}
-		out = append(out, s.db.Together(ctx, changes, nil, false)...)
+		out = append(out, s.engine.Together(ctx, changes, nil, false)...)
 	}
 	return out
 }

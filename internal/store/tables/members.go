@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -6,9 +6,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
 // AddMember makes a user a member and owes them what is open.
@@ -33,7 +32,7 @@ func admit(
 		return nil, err
 	}
 	err := q.AddMember(ctx, queries.AddMemberParams{GroupID: group.String(), UserID: userID, Since: at})
-	if sqlfile.Taken(err) {
+	if taken(err) {
 		return nil, groupcast.Errorf(groupcast.EConflict, "the user is a member already")
 	}
 	if err != nil {

@@ -37,8 +37,12 @@ var arrows = map[string]string{
 	"presence":  "protocol auth .",
 	"bandwidth": "protocol rate",
 
-	"mcast":                "protocol",
-	"content":              "protocol wire manifest format2 seal skeleton pages listed durable disk pattern .",
+	"mcast":    "protocol",
+	"ownfiles": "",
+	"inorder":  "",
+	"lists":    "protocol manifest format2 skeleton pages listed .",
+	"content": "protocol wire manifest format2 seal skeleton pages listed lists inorder ownfiles durable disk " +
+		"pattern .",
 	"listed":               "",
 	"source":               "protocol content listed format2 skeleton pages seal .",
 	"ledger":               "protocol manifest spool sqlfile .",
@@ -86,7 +90,7 @@ var arrows = map[string]string{
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
 	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr planner reach reading setback schedule seal sender source manifest " +
+		"groupaddr ownfiles planner reach reading setback schedule seal sender source manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",

@@ -17,9 +17,8 @@ const Wire = protocol.PagedVersion
 
 // Choice is what a choice is made with.
 type Choice struct {
-	Store   Store
-	Agents  Agents
-	Library Library
+	Store  Store
+	Agents Agents
 }
 
 // Store is what is read of the store. Package store says what each does.
@@ -37,9 +36,12 @@ type Agents interface {
 	Wire(dev protocol.DeviceID) (most int, attached bool)
 }
 
-// Library has the lists of content that is kept (*content.Library).
-type Library interface {
-	SharesFiles(ctx context.Context, files []manifest.File, older string) (shares bool, read int, err error)
+// Files are those of a new transfer (*content.Comparison).
+type Files interface {
+	// SharesFiles says whether a file of older content has the path of one of them, after how many entries of that.
+	SharesFiles(ctx context.Context, older string) (shares bool, read int, err error)
+	// From gives the first entry whose path is not before some path; false: there is none.
+	From(path string) (f manifest.File, ok bool, err error)
 }
 
 // Reason is why a transfer is not paged, or is of mode delta.
@@ -53,13 +55,12 @@ const (
 	Unseen Reason = "too-much" // the group was sent so much that it was not all compared
 )
 
-// Paged says how a new transfer of these files, which are sorted by path, is sent: it is paged unless TooOld, and of
-// mode delta unless None. Two that are made at the same moment do not see each other; then a file is sent twice, and
-// nothing else happens.
+// Paged says how a new transfer of these files is sent: it is paged unless TooOld, and of mode delta unless None. Two
+// that are made at the same moment do not see each other; then a file is sent twice, and nothing else happens.
 func (c *Choice) Paged(
-	ctx context.Context, g groupcast.Group, whom groupcast.Selection, files []manifest.File,
+	ctx context.Context, g groupcast.Group, whom groupcast.Selection, files Files,
 ) (Reason, error) {
-	able, err := c.able(ctx, g, whom)
+	able, err := c.Able(ctx, g, whom)
 	if err != nil {
 		return TooOld, err
 	}
@@ -69,9 +70,9 @@ func (c *Choice) Paged(
 	return c.resent(ctx, g, files)
 }
 
-// able says whether all devices of a group whom a selection takes can take paged transfers: of an attached one its
+// Able says whether all devices of a group whom a selection takes can take paged transfers: of an attached one its
 // receiver's word counts, of another what that said when it was attached last. While there is none it is not known.
-func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Selection) (bool, error) {
+func (c *Choice) Able(ctx context.Context, g groupcast.Group, whom groupcast.Selection) (bool, error) {
 	logins, err := c.Store.Logins(ctx, "", groupcast.Window{}, true)
 	if err != nil {
 		return false, err

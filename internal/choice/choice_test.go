@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/groupcast/groupcast"
@@ -54,19 +55,29 @@ func (f *fake) HeldFiles(
 	return out, f.fails
 }
 
-func (f *fake) SharesFiles(
-	_ context.Context, files []manifest.File, older string,
-) (shares bool, read int, err error) {
+// files are those of a new transfer.
+type files struct {
+	*fake
+	paths []string
+}
+
+func (f files) SharesFiles(_ context.Context, older string) (shares bool, read int, err error) {
 	if f.broken[older] {
 		return false, 0, errors.New("its list is broken")
 	}
 	for _, path := range f.lists[older] {
 		read++
-		for _, x := range files {
-			shares = shares || x.Path == path
-		}
+		shares = shares || slices.Contains(f.paths, path)
 	}
 	return shares, read + f.read, nil
+}
+
+func (f files) From(path string) (manifest.File, bool, error) {
+	at, _ := slices.BinarySearch(f.paths, path)
+	if at == len(f.paths) {
+		return manifest.File{}, false, nil
+	}
+	return manifest.File{Path: f.paths[at], Kind: manifest.KindFile}, true, nil
 }
 
 var lab = groupcast.Group{ID: protocol.GroupID{1}, Name: "lab"}
@@ -77,12 +88,8 @@ func device(n byte, wire int, labels groupcast.Labels) groupcast.Device {
 
 func (f *fake) paged(t *testing.T, whom groupcast.Selection, paths ...string) Reason {
 	t.Helper()
-	files := []manifest.File{}
-	for _, p := range paths {
-		files = append(files, manifest.File{Path: p, Kind: manifest.KindFile})
-	}
-	c := Choice{Store: f, Agents: f, Library: f}
-	why, err := c.Paged(t.Context(), lab, whom, files)
+	c := Choice{Store: f, Agents: f}
+	why, err := c.Paged(t.Context(), lab, whom, files{f, paths})
 	if !errors.Is(err, f.fails) {
 		t.Fatal(err)
 	}

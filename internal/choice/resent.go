@@ -1,9 +1,7 @@
 package choice
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -21,13 +19,13 @@ const (
 
 // resent says whether a file of a new transfer was sent to its group before, or promised to it.
 //
-// It costs no more than reading lists once: the new files are sorted and in memory already, and so are the lists of
-// earlier transfers, on disk or in the store. Both are gone through side by side, to the first file that they have in
-// common or to the end of the shorter one; nothing is kept of it. What is sent again mostly shares its first file, and
-// what is called otherwise ends where the names part. A million entries that share nothing
-// with a million others take about 0.1 s (`go test ./internal/content -bench Million`). readMost entries are read at
-// most: a group with longer lists of other files than that gets its transfers as if they were sent again.
-func (c *Choice) resent(ctx context.Context, g groupcast.Group, files []manifest.File) (Reason, error) {
+// It costs no more than reading lists once: the new files are sorted, and so are the lists of earlier transfers, on
+// disk or in the store. Both are gone through side by side, to the first file that they have in common or to the end
+// of the shorter one; nothing is kept of it. What is sent again mostly shares its first file, and what is called
+// otherwise ends where the names part (`go test ./internal/content -bench Million` measures a million entries that
+// share nothing with a million others). readMost entries of earlier transfers are read at most: a group with longer
+// lists of other files than that gets its transfers as if they were sent again.
+func (c *Choice) resent(ctx context.Context, g groupcast.Group, files Files) (Reason, error) {
 	left := readMost
 	for from := 0; ; from += atOnce {
 		page, err := c.Store.Transfers(ctx, groupcast.TransferFilter{Group: g.Name, From: from, Limit: atOnce})
@@ -58,12 +56,12 @@ func (c *Choice) resent(ctx context.Context, g groupcast.Group, files []manifest
 
 // shares compares files with those of one transfer. One whose list is not known any more shares none: that costs
 // at most that something is sent once more.
-func (c *Choice) shares(ctx context.Context, tr store.Transfer, files []manifest.File) (bool, int, error) {
+func (c *Choice) shares(ctx context.Context, tr store.Transfer, files Files) (bool, int, error) {
 	if tr.ContentGone {
 		shares, read, err := c.sharesHeld(ctx, tr.No, files)
 		return shares, heldCost * read, err
 	}
-	shares, read, err := c.Library.SharesFiles(ctx, files, tr.Content)
+	shares, read, err := files.SharesFiles(ctx, tr.Content)
 	if ctx.Err() != nil {
 		return false, read, err
 	}
@@ -71,7 +69,7 @@ func (c *Choice) shares(ctx context.Context, tr store.Transfer, files []manifest
 }
 
 func (c *Choice) sharesHeld(
-	ctx context.Context, no protocol.TransferNo, files []manifest.File,
+	ctx context.Context, no protocol.TransferNo, files Files,
 ) (shares bool, read int, err error) {
 	for {
 		page, err := c.Store.HeldFiles(ctx, no, groupcast.Window{From: read, Limit: heldMost})
@@ -80,15 +78,15 @@ func (c *Choice) sharesHeld(
 		}
 		read += len(page.Rows)
 		for _, e := range page.Rows {
-			at, found := slices.BinarySearchFunc(files, e.Path, func(f manifest.File, path string) int {
-				return cmp.Compare(f.Path, path)
-			})
-			if found && files[at].Kind == manifest.KindFile && e.Kind == "file" {
+			f, more, err := files.From(e.Path)
+			switch {
+			case err != nil || !more:
+				return false, read, err
+			case f.Path == e.Path && f.Kind == manifest.KindFile && e.Kind == "file":
 				return true, read, nil
 			}
-			files = files[at:]
 		}
-		if len(page.Rows) < heldMost || len(files) == 0 {
+		if len(page.Rows) < heldMost {
 			return false, read, nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/groupcast/groupcast/internal/lists"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/skeleton"
 )
@@ -83,7 +84,7 @@ func (s *skeletonEntries) Read() int { return s.read }
 
 // entries opens the list of some content's entries.
 func (l *Library) entries(id string) (entryList, func(), error) {
-	f, err := os.Open(filepath.Join(l.folder(id), skeletonName))
+	f, err := os.Open(filepath.Join(l.folder(id), lists.Skeleton))
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.manifestEntries(id)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/ownfiles"
 )
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
@@ -36,7 +37,7 @@ var errOwn = errors.New("it is another name of one of groupcast's own files, whi
 // Permits says whether a file may be read there to be sent: it may have become another name of one
 // of groupcast's own since it was found.
 func (p Place) Permits(info fs.FileInfo) error {
-	if p.own == nil || !linked(info) {
+	if p.own == nil || !ownfiles.Linked(info) {
 		return nil
 	}
 	own, err := p.own.Has(info)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pattern"
 )
@@ -21,7 +22,11 @@ type Allowed struct {
 // Find lists what a new transfer is made of: an upload, or paths that are allowed. The home never is.
 func (l *Library) Find(ctx context.Context, n groupcast.NewTransfer, a Allowed) (*Tree, error) {
 	if n.Upload == "" {
-		return l.scan(ctx, n, a)
+		paths, o, err := l.named(n, a)
+		if err != nil {
+			return nil, err
+		}
+		return Scan(ctx, paths, o)
 	}
 	tree, err := l.Uploads.Complete(n.Upload)
 	if err != nil {
@@ -31,30 +36,43 @@ func (l *Library) Find(ctx context.Context, n groupcast.NewTransfer, a Allowed) 
 	return tree, nil
 }
 
-func (l *Library) scan(ctx context.Context, n groupcast.NewTransfer, a Allowed) (*Tree, error) {
+// LeftOut says what of the paths of a new transfer is left out.
+func (l *Library) LeftOut(ctx context.Context, n groupcast.NewTransfer, a Allowed) (groupcast.LeftOuts, error) {
+	_, left, err := l.walk(ctx, n, a, func(*manifest.File, listed.Identity) error { return nil })
+	return left, err
+}
+
+// walk gives what the paths of a new transfer have, one entry after another.
+func (l *Library) walk(
+	ctx context.Context, n groupcast.NewTransfer, a Allowed, take taker,
+) (Place, groupcast.LeftOuts, error) {
+	paths, o, err := l.named(n, a)
+	if err != nil {
+		return Place{}, groupcast.LeftOuts{}, err
+	}
+	return walk(ctx, paths, o, pagedLimits, take)
+}
+
+// named checks which paths a new transfer names, and says how they are looked at.
+func (l *Library) named(n groupcast.NewTransfer, a Allowed) (paths []string, o ScanOptions, err error) {
 	if len(n.Paths) > maxPaths {
-		return nil, groupcast.Errorf(groupcast.EInvalid, "%d paths are more than %d", len(n.Paths), maxPaths).
+		return nil, o, groupcast.Errorf(groupcast.EInvalid, "%d paths are more than %d", len(n.Paths), maxPaths).
 			WithHint("name a folder")
 	}
-	without, err := pattern.Parse(n.Exclude)
-	if err != nil {
-		return nil, err
+	o.Own = l.own
+	if o.Without, err = pattern.Parse(n.Exclude); err != nil {
+		return nil, o, err
 	}
-	o := ScanOptions{Own: l.own, Without: without}
 	if a.Any {
 		for _, path := range n.Paths {
 			if !filepath.IsAbs(path) {
-				return nil, groupcast.Errorf(groupcast.EInvalid, "%q is not an absolute path", path)
+				return nil, o, groupcast.Errorf(groupcast.EInvalid, "%q is not an absolute path", path)
 			}
 		}
-		return Scan(ctx, n.Paths, o)
+		return n.Paths, o, nil
 	}
-	below, relative, err := a.below(n.Paths)
-	if err != nil {
-		return nil, err
-	}
-	o.Below = below
-	return Scan(ctx, relative, o)
+	o.Below, paths, err = a.below(n.Paths)
+	return paths, o, err
 }
 
 // below finds the folder that all paths lie in and makes them relative to it.

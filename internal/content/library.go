@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/ownfiles"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -63,7 +64,7 @@ const (
 // files lie, under a name of its own; and the uploads beside it.
 type Library struct {
 	dir      string
-	own      *Own
+	own      *ownfiles.Folders
 	Uploads  *Uploads
 	holds    func(bytes uint64) error
 	pages    ReadPages
@@ -98,7 +99,7 @@ func OpenLibrary(dir string, limits UploadLimits, holds func(bytes uint64) error
 }
 
 // Guard says which files may never be read where they lie, whatever name they have there.
-func (l *Library) Guard(own *Own) { l.own = own }
+func (l *Library) Guard(own *ownfiles.Folders) { l.own = own }
 
 func (l *Library) folder(id string) string { return filepath.Join(l.dir, id) }
 

@@ -11,14 +11,15 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/lists"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 )
 
-// lists makes paged content of a folder d with these files.
-func lists(t *testing.T, l *Library, files map[string]int, n groupcast.NewTransfer) (Built, string) {
+// listsOf makes paged content of a folder d with these files.
+func listsOf(t *testing.T, l *Library, files map[string]int, n groupcast.NewTransfer) (Built, string) {
 	t.Helper()
 	below := map[string]int{}
 	for name, size := range files {
@@ -36,7 +37,7 @@ func lists(t *testing.T, l *Library, files map[string]int, n groupcast.NewTransf
 
 func TestListedContentComesBack(t *testing.T) {
 	l := library(t)
-	b, _ := lists(t, l, map[string]int{"f": 500_000, "empty": 0, "sub/g": 2 << 20, "none/": 0}, groupcast.NewTransfer{})
+	b, _ := listsOf(t, l, map[string]int{"f": 500_000, "empty": 0, "sub/g": 2 << 20, "none/": 0}, groupcast.NewTransfer{})
 	if b.Name != "d" || b.Files != 3 || b.Folders != 3 || b.Bytes != 500_000+2<<20 || b.Blocks != 3+10 || !b.InPlace ||
 		b.Source != FromPath || !b.Paged || b.Root != (protocol.Digest{}) || b.Pages < 3 {
 		t.Errorf("%+v", b)
@@ -72,7 +73,7 @@ func TestListedContentComesBack(t *testing.T) {
 // The digests of paged content are those that its pages say.
 func TestDigestsOfListedContentAreInItsPages(t *testing.T) {
 	l := library(t)
-	b, _ := lists(t, l, map[string]int{"a": 10, "b": 20}, groupcast.NewTransfer{})
+	b, _ := listsOf(t, l, map[string]int{"a": 10, "b": 20}, groupcast.NewTransfer{})
 	key := seal.NewSigningKey()
 	p, err := l.OpenPaged(b.Content)
 	must(t, err)
@@ -103,8 +104,8 @@ func TestDigestsOfListedContentAreInItsPages(t *testing.T) {
 // Content with a skeleton and content with a manifest cover one another.
 func TestListedContentCovers(t *testing.T) {
 	l := library(t)
-	few, _ := lists(t, l, map[string]int{"f": 10}, groupcast.NewTransfer{})
-	more, _ := lists(t, l, map[string]int{"f": 11, "g": 10}, groupcast.NewTransfer{})
+	few, _ := listsOf(t, l, map[string]int{"f": 10}, groupcast.NewTransfer{})
+	more, _ := listsOf(t, l, map[string]int{"f": 11, "g": 10}, groupcast.NewTransfer{})
 	old, _ := made(t, l, 10) // d, d/f
 	for _, c := range []struct {
 		newer, older string
@@ -131,7 +132,7 @@ func TestListedContentCovers(t *testing.T) {
 // Files that are copied first are read from the copy, and the copy goes with the content.
 func TestListedContentThatIsCopied(t *testing.T) {
 	l := library(t)
-	b, dir := lists(t, l, map[string]int{"f": 1000}, groupcast.NewTransfer{Copy: true})
+	b, dir := listsOf(t, l, map[string]int{"f": 1000}, groupcast.NewTransfer{Copy: true})
 	must(t, os.RemoveAll(filepath.Join(dir, "d")))
 	upload, copied := strings.CutPrefix(b.Source, FromUpload)
 	if !copied || b.InPlace {
@@ -155,7 +156,7 @@ func TestListedContentThatIsCopied(t *testing.T) {
 // What is listed anew is as the files are then; of those that went it says so.
 func TestRelist(t *testing.T) {
 	l := library(t)
-	b, dir := lists(t, l, map[string]int{"a": 10, "b": 20, "c": 30}, groupcast.NewTransfer{})
+	b, dir := listsOf(t, l, map[string]int{"a": 10, "b": 20, "c": 30}, groupcast.NewTransfer{})
 	must(t, os.Remove(filepath.Join(dir, "d", "a")))
 	write(t, filepath.Join(dir, "d", "b"), noise(25, "b"))
 	next, lost, err := l.Relist(ctx, b.Content, nil)
@@ -180,13 +181,13 @@ func TestRelist(t *testing.T) {
 
 // A list that was damaged is no content any more.
 func TestDamagedLists(t *testing.T) {
-	for _, name := range []string{skeletonName, listingName, "place.json"} {
+	for _, name := range []string{lists.Skeleton, lists.Listing, "place.json"} {
 		for what, damage := range map[string]func(b []byte) []byte{
 			"cut off": func(b []byte) []byte { return b[:len(b)-3] }, "empty": func([]byte) []byte { return nil },
 			"changed": func(b []byte) []byte { b[0]++; return b },
 		} {
 			l := library(t)
-			b, _ := lists(t, l, map[string]int{"f": 10}, groupcast.NewTransfer{})
+			b, _ := listsOf(t, l, map[string]int{"f": 10}, groupcast.NewTransfer{})
 			file := filepath.Join(l.folder(b.Content), name)
 			raw, err := os.ReadFile(file)
 			must(t, err)

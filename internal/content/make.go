@@ -21,12 +21,21 @@ func (l *Library) Make(ctx context.Context, tree *Tree, n groupcast.NewTransfer)
 	return l.prepare(ctx, tree, n, l.Build)
 }
 
+// Drop forgets content that was made, and that no transfer will have, with what was copied for it.
+func (l *Library) Drop(b Built, n groupcast.NewTransfer) error {
+	defer l.Made(b.Content)
+	if n.Copy && n.Upload == "" {
+		return l.Remove(b.Content)
+	}
+	return l.Forget(b.Content)
+}
+
 // keeping makes content of a tree.
 type keeping func(ctx context.Context, t *Tree, from string) (Built, error)
 
 func (l *Library) prepare(ctx context.Context, tree *Tree, n groupcast.NewTransfer, keep keeping) (Built, error) {
 	for range MaxRebuilds {
-		if err := mayGo(tree, n.SkipBad); err != nil {
+		if err := mayGo(&tree.LeftOut, len(tree.Files), n.SkipBad); err != nil {
 			return Built{}, err
 		}
 		b, err := l.read(ctx, tree, n, keep)
@@ -41,16 +50,16 @@ func (l *Library) prepare(ctx context.Context, tree *Tree, n groupcast.NewTransf
 }
 
 // mayGo says whether what was found may be sent.
-func mayGo(tree *Tree, skipBad bool) error {
-	if tree.LeftOut.Bad > 0 && !skipBad {
-		return tree.LeftOut.BadEntries().ErrorOf()
+func mayGo(left *groupcast.LeftOuts, entries int, skipBad bool) error {
+	if left.Bad > 0 && !skipBad {
+		return left.BadEntries().ErrorOf()
 	}
-	if len(tree.Files) > 0 {
+	if entries > 0 {
 		return nil
 	}
 	hint := "name files or folders"
-	if tree.LeftOut.Count > 0 {
-		hint = fmt.Sprintf("all of it is left out: %d entries", tree.LeftOut.Count)
+	if left.Count > 0 {
+		hint = fmt.Sprintf("all of it is left out: %d entries", left.Count)
 	}
 	return groupcast.Errorf(groupcast.EInvalid, "there is nothing to send").WithHint("%s", hint)
 }

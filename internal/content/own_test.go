@@ -10,10 +10,11 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ownfiles"
 )
 
 // house is a home with keys, and a folder beside it that may be sent.
-func house(t *testing.T) (home, source string, own *Own) {
+func house(t *testing.T) (home, source string, own *ownfiles.Folders) {
 	t.Helper()
 	dir := t.TempDir()
 	home, source = filepath.Join(dir, "home"), filepath.Join(dir, "source")
@@ -25,7 +26,7 @@ func house(t *testing.T) (home, source string, own *Own) {
 			t.Fatal(err)
 		}
 	}
-	own, err := OpenOwn(home, filepath.Join(home, "server"))
+	own, err := ownfiles.Open(home, filepath.Join(home, "server"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func do(t *testing.T, err error) {
 
 // sent scans the source and gives the paths of files that would be sent, and those left out as
 // groupcast's own.
-func sent(t *testing.T, source string, own *Own) (files, left []string) {
+func sent(t *testing.T, source string, own *ownfiles.Folders) (files, left []string) {
 	t.Helper()
 	tree, err := Scan(t.Context(), []string{"sub"}, ScanOptions{Below: source, Own: own})
 	if groupcast.ErrorCode(err) == groupcast.EForbidden {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/listed"
+	"github.com/groupcast/groupcast/internal/lists"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -45,7 +46,7 @@ func (l *Library) OpenPaged(id string) (*Paged, error) {
 }
 
 func (p *Paged) open(at string) error {
-	f, err := os.Open(filepath.Join(at, listingName))
+	f, err := os.Open(filepath.Join(at, lists.Listing))
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (p *Paged) open(at string) error {
 		f.Close()
 		return err
 	}
-	if p.skeleton, err = os.Open(filepath.Join(at, skeletonName)); err != nil {
+	if p.skeleton, err = os.Open(filepath.Join(at, lists.Skeleton)); err != nil {
 		return err
 	}
 	if err := p.read(); err != nil {
@@ -164,7 +165,7 @@ type ReadPages func(content string, from protocol.PageNo) ([][]byte, error)
 
 // Skeleton reads the skeleton of paged content.
 func (l *Library) Skeleton(id string) ([]byte, error) {
-	raw, err := os.ReadFile(filepath.Join(l.folder(id), skeletonName))
+	raw, err := os.ReadFile(filepath.Join(l.folder(id), lists.Skeleton))
 	if err != nil {
 		return nil, contentGone(err)
 	}

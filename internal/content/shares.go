@@ -2,23 +2,60 @@ package content
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/lists"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
-// SharesFiles says whether a file of older content has the path of one of some files, which are sorted by path. The
-// older list is read no further than to the first such file, or to the last of these paths; read is how many entries
-// that were.
-func (l *Library) SharesFiles(
-	ctx context.Context, files []manifest.File, older string,
-) (shares bool, read int, err error) {
+// Comparison compares the list of some paged content with others. It is not safe for concurrent use.
+type Comparison struct {
+	library *Library
+	file    *os.File
+	find    *skeleton.Finder // made when it is asked for
+}
+
+// Compare begins to compare paged content with other content; Close ends it.
+func (l *Library) Compare(id string) (*Comparison, error) {
+	f, err := os.Open(filepath.Join(l.folder(id), lists.Skeleton))
+	if err != nil {
+		return nil, contentGone(err)
+	}
+	return &Comparison{library: l, file: f}, nil
+}
+
+// Close ends it.
+func (c *Comparison) Close() error { return c.file.Close() }
+
+// From gives the first entry whose path is not before some path; false: there is none.
+func (c *Comparison) From(path string) (f manifest.File, ok bool, err error) {
+	if c.find == nil {
+		info, err := c.file.Stat()
+		if err != nil {
+			return f, false, contentGone(err)
+		}
+		if c.find, err = skeleton.NewFinder(c.file, int(info.Size())); err != nil {
+			return f, false, contentGone(err)
+		}
+	}
+	if f, ok, err = c.find.From(path); err != nil {
+		err = contentGone(err)
+	}
+	return f, ok, err
+}
+
+// SharesFiles says whether a file of older content has the path of a file of this list. The older list is read no
+// further than to the first such file, or to the last of these paths; read is how many entries that were.
+func (c *Comparison) SharesFiles(ctx context.Context, older string) (shares bool, read int, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, 0, err
 	}
-	e, done, err := l.entries(older)
+	e, done, err := c.library.entries(older)
 	if err != nil {
 		return false, 0, err
 	}
@@ -28,13 +65,11 @@ func (l *Library) SharesFiles(
 		if !more {
 			return false, e.Read(), e.Err()
 		}
-		for len(files) > 0 && files[0].Path < f.Path {
-			files = files[1:]
-		}
+		ours, more, err := c.From(f.Path)
 		switch {
-		case len(files) == 0:
-			return false, e.Read(), nil
-		case files[0].Path == f.Path && files[0].Kind == manifest.KindFile && f.Kind == manifest.KindFile:
+		case err != nil || !more:
+			return false, e.Read(), err
+		case ours.Path == f.Path && ours.Kind == manifest.KindFile && f.Kind == manifest.KindFile:
 			return true, e.Read(), nil
 		}
 	}

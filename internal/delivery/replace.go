@@ -19,13 +19,13 @@ func (e *Engine) replaces(ctx context.Context, newer store.Transfer) []protocol.
 	return e.editions.Covered(ctx, newer, e.mayReplace(newer))
 }
 
-// WouldReplace lists the open transfers of a group that one with these paths, which are sorted, would replace, the
-// oldest first; all says that every one that may be was compared.
+// WouldReplace lists the open transfers of a group that one with so many entries would replace, the oldest first; all:
+// every one that may be was compared. covers says whether it has every path of some content, after how many entries.
 func (e *Engine) WouldReplace(
-	ctx context.Context, group protocol.GroupID, paths []string,
+	group protocol.GroupID, entries int, covers func(older string) (covers bool, read int, err error),
 ) (out []protocol.TransferNo, all bool) {
-	newer := store.Transfer{Transfer: groupcast.Transfer{GroupID: group, Files: len(paths)}}
-	return e.editions.CoveredBy(ctx, paths, e.mayReplace(newer))
+	newer := store.Transfer{Transfer: groupcast.Transfer{GroupID: group, Files: entries}}
+	return e.editions.CoveredBy(covers, e.mayReplace(newer))
 }
 
 // Ahead is the transfer that a group runs now, which a new one comes after; 0: none.

@@ -15,21 +15,16 @@ const comparedMost = 4 * protocol.MaxFiles
 // Covered lists those of some transfers whose every path is one of a newer transfer, too. One whose list cannot be
 // read is not among them.
 func (e *Editions) Covered(ctx context.Context, newer store.Transfer, all []store.Transfer) []protocol.TransferNo {
-	out, _ := e.covered(all, func(older string) (bool, int, error) {
+	out, _ := e.CoveredBy(func(older string) (bool, int, error) {
 		return e.Library.Covers(ctx, newer.Content, older)
-	})
+	}, all)
 	return out
 }
 
-// CoveredBy is Covered for sorted paths of which no transfer was made yet. It also says whether all were compared.
+// CoveredBy is Covered for files of which no transfer was made yet: covers says whether they have every path of some
+// content, after how many entries of it. It also says whether all were compared.
 func (e *Editions) CoveredBy(
-	ctx context.Context, paths []string, all []store.Transfer,
-) (out []protocol.TransferNo, compared bool) {
-	return e.covered(all, func(older string) (bool, int, error) { return e.Library.CoversPaths(ctx, paths, older) })
-}
-
-func (e *Editions) covered(
-	all []store.Transfer, covers func(older string) (bool, int, error),
+	covers func(older string) (covers bool, read int, err error), all []store.Transfer,
 ) (out []protocol.TransferNo, compared bool) {
 	left, compared := comparedMost, true
 	for _, older := range all {

@@ -41,7 +41,6 @@ type Library interface {
 	Forget(id string) error
 	Remove(id string) error
 	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
-	CoversPaths(ctx context.Context, newer []string, older string) (covers bool, read int, err error)
 	Relist(ctx context.Context, id string, gone []string) (b content.Built, lost []content.Lost, err error)
 	Listed(ctx context.Context, id string, entries []groupcast.LeftOut) ([]bool, error)
 	Names() ([]string, error)

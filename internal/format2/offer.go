@@ -173,7 +173,7 @@ func (o *Offer) checkContent() error {
 		return errField("edition", o.Edition)
 	case o.Pages < 1 || o.Pages > MaxPages:
 		return errField("pages", o.Pages)
-	case o.Entries > protocol.MaxFiles || o.Blocks > protocol.MaxBlocks || o.Bytes > 1<<63-1:
+	case o.Entries > protocol.MaxEntries || o.Blocks > protocol.MaxBlocks || o.Bytes > 1<<63-1:
 		return errField("entries, blocks, bytes", fmt.Sprint(o.Entries, o.Blocks, o.Bytes))
 	case o.SymbolSize < protocol.MinSymbolSize || o.SymbolSize > protocol.MaxSymbolSize,
 		o.MaxK < 1 || o.MaxK > protocol.MaxSourceSymbols, int(o.SymbolSize)*int(o.MaxK) < protocol.BlockSize:

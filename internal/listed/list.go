@@ -41,10 +41,16 @@ type Writer struct {
 	buf     []byte
 }
 
-func NewWriter(w io.Writer, entries int) *Writer {
+// NewWriter begins a list. It begins with an empty head: once the writer is closed, Head takes its place.
+func NewWriter(w io.Writer) *Writer {
 	l := &Writer{w: bufio.NewWriter(w)}
-	l.put(binary.BigEndian.AppendUint32([]byte(listedMagic), uint32(entries)))
+	l.put(make([]byte, listedHead))
 	return l
+}
+
+// Head is what a list begins with.
+func (l *Writer) Head() []byte {
+	return binary.BigEndian.AppendUint32([]byte(listedMagic), uint32(l.entries))
 }
 
 // put writes bytes; the error comes with Close.

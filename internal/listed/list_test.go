@@ -12,14 +12,14 @@ import (
 func write(t testing.TB, files []File) string {
 	t.Helper()
 	var out bytes.Buffer
-	w := NewWriter(&out, len(files))
+	w := NewWriter(&out)
 	for _, f := range files {
 		w.Add(f)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return save(t, out.Bytes())
+	return save(t, append(w.Head(), out.Bytes()[listedHead:]...))
 }
 
 func save(t testing.TB, b []byte) string {

@@ -36,10 +36,11 @@ func (p *Planner) Plan(
 		whom[name] = chosen.Selection
 	}
 	out.At, out.Hold = p.cfg.Now(), q.Hold
-	paths, err := p.content(ctx, may, q, &out)
+	sent, err := p.content(ctx, may, q, &out)
 	if err != nil {
 		return out, err
 	}
+	defer sent.drop()
 	devices, err := p.devices(ctx, whom, out.Bytes)
 	if err != nil {
 		return out, err
@@ -47,7 +48,7 @@ func (p *Planner) Plan(
 	out.PlanCounts = plan.Count(devices)
 	without := map[string]bool{} // members without a device, of all groups
 	for _, g := range groups {
-		one, err := p.group(ctx, g, q, out, plan.In(devices, g.Name), paths)
+		one, err := p.group(ctx, g, q, out, plan.In(devices, g.Name), sent)
 		if err != nil {
 			return out, err
 		}
@@ -91,26 +92,20 @@ func Check(q *groupcast.PlanQuery) error {
 	return nil
 }
 
-// content finds what is sent, and its paths in order; nil if they are not known.
+// content finds what is sent; nil if its paths are not known.
 func (p *Planner) content(
 	ctx context.Context, may content.Allowed, q groupcast.PlanQuery, out *groupcast.SendPlan,
-) ([]string, error) {
+) (*sent, error) {
 	out.LeftOut.Entries = []groupcast.LeftOut{}
 	switch {
 	case len(q.Paths) > 0:
-		n := groupcast.NewTransfer{Paths: q.Paths, Exclude: q.Exclude}
-		tree, err := p.cfg.Content.Find(ctx, n, may)
-		if err != nil {
-			return nil, err
-		}
-		leaveOut(out, tree.LeftOut.Entries, tree.LeftOut.Count)
-		return planned(out, tree.Files), nil
+		return p.listed(ctx, may, q, out)
 	case q.Upload != "":
 		files, err := p.cfg.Content.Uploads.Entries(q.Upload)
 		if err != nil {
 			return nil, err
 		}
-		return planned(out, files), nil
+		return p.named(ctx, planned(out, files)), nil
 	case len(q.Entries) > 0:
 		refused, err := content.Refused(q.Entries, q.Exclude)
 		if err != nil {
@@ -119,7 +114,7 @@ func (p *Planner) content(
 		leaveOut(out, refused, len(refused))
 		paths := planned(out, wanted(q.Entries, refused))
 		out.Full = p.cfg.Fits(out.Bytes) != nil
-		return paths, nil
+		return p.named(ctx, paths), nil
 	}
 	out.Files, out.Bytes, out.Known = q.Files, q.Bytes, q.Files > 0 || q.Bytes > 0
 	out.Full = out.Known && p.cfg.Fits(out.Bytes) != nil
@@ -214,7 +209,7 @@ func (p *Planner) devices(
 // group says what the transfer to one group meets.
 func (p *Planner) group(
 	ctx context.Context, g groupcast.Group, q groupcast.PlanQuery, all groupcast.SendPlan,
-	devices []groupcast.PlannedDevice, paths []string,
+	devices []groupcast.PlannedDevice, sent *sent,
 ) (out groupcast.GroupPlan, err error) {
 	out = groupcast.GroupPlan{
 		Group: g.Name, Members: g.Members, PlanCounts: plan.Count(devices), Replaces: []groupcast.Replaced{},
@@ -222,8 +217,8 @@ func (p *Planner) group(
 	if err := p.cfg.Engine.MayAdd(g, q.Now); err != nil {
 		out.Blocked = groupcast.ErrorCode(err)
 	}
-	if paths != nil {
-		if out.Replaces, out.Compared, err = p.replaces(ctx, g, paths, q.Selection, devices); err != nil {
+	if sent != nil {
+		if out.Replaces, out.Compared, err = p.replaces(ctx, g, sent, q.Selection, devices); err != nil {
 			return out, err
 		}
 	}
@@ -240,12 +235,12 @@ func (p *Planner) group(
 	return out, nil
 }
 
-// replaces lists the open transfers of a group that one with these paths replaces, if they still owe anything. One
+// replaces lists the open transfers of a group that one of these files replaces, if they still owe anything. One
 // for some of the group replaces them for its devices only.
 func (p *Planner) replaces(
-	ctx context.Context, g groupcast.Group, paths []string, whom groupcast.Selection, devices []groupcast.PlannedDevice,
+	ctx context.Context, g groupcast.Group, sent *sent, whom groupcast.Selection, devices []groupcast.PlannedDevice,
 ) (out []groupcast.Replaced, compared bool, err error) {
-	older, compared := p.cfg.Engine.WouldReplace(ctx, g.ID, paths)
+	older, compared := p.cfg.Engine.WouldReplace(g.ID, sent.entries, sent.covers)
 	out = []groupcast.Replaced{}
 	for _, no := range older {
 		tr, err := p.cfg.Store.Transfer(ctx, no)

@@ -19,7 +19,9 @@ type Engine interface {
 	MayAdd(g groupcast.Group, now bool) error
 	Paused() bool
 	Ahead(group protocol.GroupID) protocol.TransferNo
-	WouldReplace(ctx context.Context, group protocol.GroupID, paths []string) (older []protocol.TransferNo, all bool)
+	WouldReplace(
+		group protocol.GroupID, entries int, covers func(older string) (covers bool, read int, err error),
+	) (older []protocol.TransferNo, all bool)
 	Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error)
 	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[groupcast.Transfer], error)
 	Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error)

@@ -26,7 +26,8 @@ const (
 
 // Limits of what a receiver accepts before it writes the first byte (security.md O7).
 const (
-	MaxFiles         = 1_000_000
+	MaxFiles         = 1_000_000 // of format 1: with folders
+	MaxEntries       = 2_000_000 // of format 2, folders among them
 	MaxBlocks        = 1 << 24
 	MaxManifestBytes = 128 << 20
 	MaxPathBytes     = 4096

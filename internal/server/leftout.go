@@ -44,16 +44,19 @@ func (s *Server) CheckTransfer(
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
-	tree, err := s.content.Find(ctx, n, s.mayName(p))
-	if err != nil {
-		return groupcast.LeftOutPage{}, err
+	left := groupcast.LeftOuts{Count: max(n.LeftOutCount, len(n.LeftOut)), Entries: n.LeftOut}
+	if n.Upload == "" {
+		var err error
+		if left, err = s.content.LeftOut(ctx, n, s.mayName(p)); err != nil {
+			return groupcast.LeftOutPage{}, err
+		}
 	}
-	all := tree.LeftOut.Entries
+	all := left.Entries
 	some := all[min(max(w.From, 0), len(all)):]
 	if w.Limit > 0 {
 		some = some[:min(w.Limit, len(some))]
 	}
-	return groupcast.LeftOutPage{Total: tree.LeftOut.Count, Listed: len(all), Entries: some}, nil
+	return groupcast.LeftOutPage{Total: left.Count, Listed: len(all), Entries: some}, nil
 }
 
 // CheckUpload lists what of some entries cannot be sent, or is excluded.

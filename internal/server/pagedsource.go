@@ -18,23 +18,70 @@ import (
 
 // build makes the content of a new transfer: of a paged one its files are only listed, of another one they are read.
 func (s *Server) build(
-	ctx context.Context, g groupcast.Group, whom groupcast.Selection, tree *content.Tree, n groupcast.NewTransfer,
+	ctx context.Context, g groupcast.Group, whom groupcast.Selection, n groupcast.NewTransfer, may content.Allowed,
 ) (content.Built, error) {
-	if s.cfg.speaks().Wire.Most < choice.Wire {
-		return s.content.Make(ctx, tree, n)
+	b, why, err := s.listPaged(ctx, g, whom, n, may)
+	if err != nil {
+		return b, err
 	}
-	c := choice.Choice{Store: s.store, Agents: s.agents, Library: s.content}
-	why, err := c.Paged(ctx, g, whom, tree.Files)
+	s.log.Debug("format of a transfer", "group", g.Name, "paged", why != choice.TooOld, "reason", why)
+	if why != choice.TooOld {
+		b.Delta = why != choice.None
+		return b, nil
+	}
+	tree, err := s.content.Find(ctx, n, may)
 	if err != nil {
 		return content.Built{}, err
 	}
-	s.log.Debug("format of a transfer", "group", g.Name, "paged", why != choice.TooOld, "reason", why)
-	if why == choice.TooOld {
-		return s.content.Make(ctx, tree, n)
+	return s.content.Make(ctx, tree, n)
+}
+
+// listPaged lists the files of a new transfer, if all whom it is for can take a paged one: otherwise nothing is made.
+func (s *Server) listPaged(
+	ctx context.Context, g groupcast.Group, whom groupcast.Selection, n groupcast.NewTransfer, may content.Allowed,
+) (b content.Built, why choice.Reason, err error) {
+	if s.cfg.speaks().Wire.Most < choice.Wire {
+		return b, choice.TooOld, nil
 	}
-	built, err := s.content.List(ctx, tree, n)
-	built.Delta = why != choice.None
-	return built, err
+	c := choice.Choice{Store: s.store, Agents: s.agents}
+	able, err := c.Able(ctx, g, whom)
+	if err != nil || !able {
+		return b, choice.TooOld, err
+	}
+	if n.Upload == "" && !n.Copy {
+		b, err = s.content.ListPaths(ctx, n, may)
+	} else {
+		b, err = s.list(ctx, n, may)
+	}
+	if err != nil {
+		return b, choice.TooOld, err
+	}
+	// It may have taken minutes, in which devices came and went.
+	why, err = s.howPaged(ctx, c, g, whom, b.Content)
+	if err != nil || why == choice.TooOld {
+		err = errors.Join(err, s.content.Drop(b, n))
+	}
+	return b, why, err
+}
+
+// list lists files that are copied or uploaded.
+func (s *Server) list(ctx context.Context, n groupcast.NewTransfer, may content.Allowed) (content.Built, error) {
+	tree, err := s.content.Find(ctx, n, may)
+	if err != nil {
+		return content.Built{}, err
+	}
+	return s.content.List(ctx, tree, n)
+}
+
+func (s *Server) howPaged(
+	ctx context.Context, c choice.Choice, g groupcast.Group, whom groupcast.Selection, listed string,
+) (choice.Reason, error) {
+	files, err := s.content.Compare(listed)
+	if err != nil {
+		return choice.TooOld, err
+	}
+	defer files.Close() // read only: nothing can be lost
+	return c.Paged(ctx, g, whom, files)
 }
 
 // pagedInto adds what only a paged transfer has.

@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/mcast"
+	"github.com/groupcast/groupcast/internal/ownfiles"
 	"github.com/groupcast/groupcast/internal/planner"
 	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -139,7 +140,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := content.OpenOwn(cfg.Home, cfg.Dir)
+	own, err := ownfiles.Open(cfg.Home, cfg.Dir)
 	if err != nil {
 		return nil, err
 	}

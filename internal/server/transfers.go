@@ -42,11 +42,7 @@ func (s *Server) AddTransfer(
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tree, err := s.content.Find(ctx, n, s.mayName(p))
-	if err != nil {
-		return groupcast.Transfer{}, err
-	}
-	b, err := s.build(ctx, g, chosen.Selection, tree, n)
+	b, err := s.build(ctx, g, chosen.Selection, n, s.mayName(p))
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}

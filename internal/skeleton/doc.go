@@ -68,7 +68,7 @@ func parseTotals(b []byte) (Totals, error) {
 const mostBytes = 1<<63 - 1
 
 func (t Totals) check() error {
-	if t.Entries > protocol.MaxFiles || t.Small > mostBytes || t.Big > mostBytes-t.Small {
+	if t.Entries > protocol.MaxEntries || t.Small > mostBytes || t.Big > mostBytes-t.Small {
 		return fmt.Errorf("%w: %d entries", ErrLarge, t.Entries)
 	}
 	return nil

@@ -325,3 +325,40 @@ func TestReadingGoesOnFromAMark(t *testing.T) {
 		t.Errorf("a folder is a file, or %d bytes are of small files", c.Small())
 	}
 }
+
+// A skeleton whose totals are known at the end is the same as one whose totals were promised.
+func TestTotalsThatComeLast(t *testing.T) {
+	for _, n := range []int{0, 1, 50, 12_000, 40_000} { // of the last two the skeleton has several blocks
+		entries := slices.Clone(tree[:min(n, len(tree))])
+		for i := len(entries); i < n; i++ {
+			entries = append(entries, Entry{Mode: 0o644, Path: fmt.Sprintf("ü/é-%06d-and-more-of-a-name", i), Size: uint64(i)})
+		}
+		want, index, err := write(t, entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		w, err := NewOpenWriter(&out)
+		for i := range entries {
+			err = errors.Join(err, w.Add(&entries[i]))
+		}
+		got, size, closed := w.Close()
+		if err := errors.Join(err, closed); err != nil {
+			t.Fatal(err)
+		}
+		raw := append(w.Head(), out.Bytes()[headBytes:]...)
+		if !bytes.Equal(raw, want) || !bytes.Equal(got, index) || size != len(want) {
+			t.Errorf("%d entries: %d bytes of skeleton, want %d", n, size, len(want))
+		}
+	}
+	w, err := NewOpenWriter(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		err = w.Add(&Entry{Path: fmt.Sprint(i), Size: mostBytes})
+	}
+	if err == nil {
+		t.Error("more bytes than can be counted")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -13,6 +14,8 @@ import (
 type Writer struct {
 	w       io.Writer
 	promise Totals
+	open    bool   // nothing is promised: the head says what was added, and is written last
+	first   []byte // then: the first block
 	done    Totals
 	check   manifest.Checker
 	last    string
@@ -30,6 +33,16 @@ func NewWriter(w io.Writer, t Totals) (*Writer, error) {
 	return s, s.put(t.append(nil))
 }
 
+// NewOpenWriter begins a skeleton of which nobody knows yet how many entries there will be. It begins with an empty
+// head: once the writer is closed, Head takes its place.
+func NewOpenWriter(w io.Writer) (*Writer, error) {
+	s := &Writer{w: w, open: true}
+	return s, s.put(make([]byte, headBytes))
+}
+
+// Head is what a skeleton begins with.
+func (s *Writer) Head() []byte { return s.done.append(nil) }
+
 // Add writes the next entry; paths come in their order.
 func (s *Writer) Add(e *Entry) error {
 	if e.Digest != (protocol.Digest{}) {
@@ -39,6 +52,11 @@ func (s *Writer) Add(e *Entry) error {
 		return fmt.Errorf("skeleton: %w", err)
 	}
 	s.done.Add(e)
+	if s.open {
+		if err := s.done.check(); err != nil {
+			return err
+		}
+	}
 	s.buf = appendEntry(s.buf[:0], s.last, e)
 	s.last = e.Path
 	return s.put(s.buf)
@@ -71,16 +89,24 @@ func (s *Writer) put(b []byte) error {
 	if s.bytes += len(b); s.bytes > MaxBytes {
 		return ErrLarge
 	}
+	if s.open && len(s.first) < protocol.BlockSize {
+		s.first = append(s.first, b[:min(len(b), protocol.BlockSize-len(s.first))]...)
+	}
 	_, _ = s.index.Write(b) // never fails
 	_, err := s.w.Write(b)
 	return err
 }
 
 // Close ends a skeleton and gives its index, block 0 of a session, and its length. The entries must be those that
-// were promised.
+// were promised, if any were.
 func (s *Writer) Close() (index []byte, bytes int, err error) {
-	if s.done != s.promise {
+	index = s.index.Index()
+	if s.open {
+		copy(s.first, s.Head())
+		first := format2.LeafDigest(s.first)
+		copy(index, first[:])
+	} else if s.done != s.promise {
 		return nil, 0, ErrTotals
 	}
-	return s.index.Index(), s.bytes, nil
+	return index, s.bytes, nil
 }

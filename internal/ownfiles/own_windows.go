@@ -1,4 +1,4 @@
-package content
+package ownfiles
 
 import (
 	"io/fs"
@@ -15,5 +15,5 @@ func (i *identities) has(info fs.FileInfo) bool {
 	return slices.ContainsFunc(i.known, func(x fs.FileInfo) bool { return os.SameFile(x, info) })
 }
 
-// linked says whether a file may have another name: unknown here.
-func linked(fs.FileInfo) bool { return true }
+// Linked says whether a file may have another name: unknown here.
+func Linked(fs.FileInfo) bool { return true }

@@ -1,4 +1,6 @@
-package content
+// Package ownfiles knows which files and folders groupcast keeps for itself: nothing of them may be sent, by whatever
+// name, path, mount or hard link it is reached (security.md C11).
+package ownfiles
 
 import (
 	"errors"
@@ -10,13 +12,12 @@ import (
 	"time"
 )
 
-// ownAge is how long what was found in groupcast's own folders counts.
-const ownAge = 10 * time.Second
+// lookAge is how long what was found in groupcast's own folders counts.
+const lookAge = 10 * time.Second
 
-// Own are the folders that groupcast keeps its own files in, with its keys: nothing of them may be
-// sent, by whatever name, path, mount or hard link it is reached (security.md C11). They are held
-// open, so that they stay the same ones when they are renamed. It is safe for concurrent use.
-type Own struct {
+// Folders are those that groupcast keeps its own files in, with its keys. They are held open, so that they stay the
+// same ones when they are renamed. They are safe for concurrent use.
+type Folders struct {
 	roots []*os.Root
 
 	mu    sync.Mutex
@@ -24,9 +25,9 @@ type Own struct {
 	found identities
 }
 
-// OpenOwn holds folders open.
-func OpenOwn(folders ...string) (*Own, error) {
-	o := &Own{}
+// Open holds folders open.
+func Open(folders ...string) (*Folders, error) {
+	o := &Folders{}
 	for _, dir := range folders {
 		r, err := os.OpenRoot(dir)
 		if err != nil {
@@ -38,7 +39,7 @@ func OpenOwn(folders ...string) (*Own, error) {
 }
 
 // Close lets the folders go.
-func (o *Own) Close() error {
+func (o *Folders) Close() error {
 	var errs []error
 	for _, r := range o.roots {
 		errs = append(errs, r.Close())
@@ -48,13 +49,13 @@ func (o *Own) Close() error {
 
 // Has says whether something is one of groupcast's own files or folders, as they were found a
 // moment ago.
-func (o *Own) Has(info fs.FileInfo) (bool, error) {
+func (o *Folders) Has(info fs.FileInfo) (bool, error) {
 	if o == nil {
 		return false, nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if time.Since(o.at) > ownAge {
+	if time.Since(o.at) > lookAge {
 		if err := o.look(); err != nil {
 			return false, err
 		}
@@ -63,7 +64,7 @@ func (o *Own) Has(info fs.FileInfo) (bool, error) {
 }
 
 // Look finds the files as they are now.
-func (o *Own) Look() error {
+func (o *Folders) Look() error {
 	if o == nil {
 		return nil
 	}
@@ -72,7 +73,7 @@ func (o *Own) Look() error {
 	return o.look()
 }
 
-func (o *Own) look() error {
+func (o *Folders) look() error {
 	found := identities{}
 	for _, r := range o.roots {
 		if err := collect(r, &found); err != nil {

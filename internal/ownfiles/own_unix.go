@@ -1,6 +1,6 @@
 //go:build unix
 
-package content
+package ownfiles
 
 import (
 	"io/fs"
@@ -32,8 +32,8 @@ func (i *identities) has(info fs.FileInfo) bool {
 	return ok && i.known[id]
 }
 
-// linked says whether a file may have another name.
-func linked(info fs.FileInfo) bool {
+// Linked says whether a file may have another name.
+func Linked(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || st.Nlink > 1
 }

@@ -68,6 +68,7 @@ var arrows = map[string]string{
 	"store/sqlite":         "sqlfile store store/sqlite/commits store/tables",
 	"store/sqlite/commits": "sqlfile store/tables store/tables/queries",
 	"store/sqlite/look":    "sqlfile .",
+	"store/postgres":       "store store/tables store/tables/queries .",
 	"auditlog":             "durable .",
 	"backup":               "durable disk .",
 	"setback":              "protocol format2 seal store wire .",
@@ -146,6 +147,7 @@ var arrows = map[string]string{
 	"sessiontest":           "", // tests only, of sender and receiver together
 	"spool/spooltest":       "protocol manifest spool spool/diskfs",
 	"store/storetest":       "protocol store .",
+	"store/postgres/pgtest": "",
 
 	"cmd/groupcast": "cli",
 	"cmd/man":       "cli .",

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"sort"
 	"strings"
 	"sync"
 	"testing"
@@ -159,43 +157,6 @@ func TestBackupIsWholeAndPrivate(t *testing.T) {
 	if _, err := c.User(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// TestSchemasAgree holds what sqlc reads (PostgreSQL's words) against what the migrations make.
-func TestSchemasAgree(t *testing.T) {
-	_, path := fresh(t)
-	rows, err := raw(t, path).Query(`SELECT m.name || '.' || c.name FROM sqlite_schema m, pragma_table_info(m.name) c
-		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'goose_%'`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var made []string
-	for rows.Next() {
-		var column string
-		if err := rows.Scan(&column); err != nil {
-			t.Fatal(err)
-		}
-		made = append(made, column)
-	}
-	sort.Strings(made)
-	text, err := os.ReadFile("../tables/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if read := columns(string(text)); strings.Join(read, " ") != strings.Join(made, " ") {
-		t.Fatalf("sqlc reads\n%v\nthe migrations make\n%v", read, made)
-	}
-}
-
-func columns(schema string) []string {
-	var out []string
-	for _, table := range regexp.MustCompile(`(?s)CREATE TABLE (\w+) \((.*?)\n\)`).FindAllStringSubmatch(schema, -1) {
-		for _, line := range regexp.MustCompile(`(?m)^    ([a-z_]+) `).FindAllStringSubmatch(table[2], -1) {
-			out = append(out, table[1]+"."+line[1])
-		}
-	}
-	sort.Strings(out)
-	return out
 }
 
 // crowd makes a group with one member of so many devices, and a transfer to them.

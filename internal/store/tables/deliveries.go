@@ -134,6 +134,7 @@ func (s *Store) OwedReleased(
 ) (out []protocol.TransferNo, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.OwedReleased(ctx, queries.OwedReleasedParams{DeviceID: deviceText(dev), Most: int32(limit)})
+		out = nil // it may be read again
 		for _, no := range rows {
 			out = append(out, protocol.TransferNo(no))
 		}

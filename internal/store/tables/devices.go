@@ -34,6 +34,7 @@ func (s *Store) AddCopy(
 	ctx context.Context, d groupcast.Device, c store.Copy, at time.Time,
 ) (groupcast.Device, []groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
+	wanted := d.Name
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, d.UserID)
 		if err != nil {
@@ -47,7 +48,7 @@ func (s *Store) AddCopy(
 			return groupcast.Errorf(groupcast.EExhausted, "%s has %d devices already", u.Name, len(names)).
 				WithHint("revoke some of them").WithNext(groupcast.Next{Step: groupcast.StepUserDevices, User: u.Name})
 		}
-		d.User, d.Name, d.CreatedAt = u.Name, unique(d.Name, names), instant(micros(at))
+		d.User, d.Name, d.CreatedAt = u.Name, unique(wanted, names), instant(micros(at))
 		row := deviceRow(d)
 		row.CopyOf, row.Machine = deviceText(c.Of), c.Machine
 		if err := q.AddDevice(ctx, row); err != nil {

@@ -66,7 +66,10 @@ func editionRow(no protocol.TransferNo, e store.Edition) queries.ReplaceContentP
 }
 
 func addLeftOut(ctx context.Context, q *queries.Queries, no protocol.TransferNo, entries []groupcast.LeftOut) error {
-	for _, l := range entries {
+	for _, l := range entries { // paths are too long for a key that an upsert could name
+		if err := q.DropLeftOut(ctx, queries.DropLeftOutParams{TransferNo: int64(no), Path: l.Path}); err != nil {
+			return err
+		}
 		if err := q.AddLeftOut(ctx, queries.AddLeftOutParams{
 			TransferNo: int64(no), Path: l.Path, Why: string(l.Why), Detail: l.Detail,
 		}); err != nil {
@@ -95,7 +98,7 @@ func (s *Store) LeftOut(
 		if err != nil {
 			return err
 		}
-		listed = int(n)
+		listed, out = int(n), nil // it may be read again
 		rows, err := q.LeftOut(ctx, queries.LeftOutParams{TransferNo: int64(no), Most: most(w), Skip: skip(w.From)})
 		for _, r := range rows {
 			out = append(out, groupcast.LeftOut{Path: r.Path, Why: groupcast.Why(r.Why), Detail: r.Detail})

@@ -58,7 +58,7 @@ func (s *Store) Entries(
 		if err != nil {
 			return err
 		}
-		kept = int(n)
+		kept, out = int(n), nil // it may be read again
 		rows, err := q.Entries(ctx,
 			queries.EntriesParams{TransferNo: int64(no), DeviceID: deviceText(dev), Most: most(w), Skip: skip(w.From)})
 		if err != nil {

@@ -126,6 +126,7 @@ func (s *Store) GroupsOnOffer(ctx context.Context, userID string, mine bool) (ou
 		if err != nil {
 			return err
 		}
+		out = nil // it may be read again
 		for _, r := range rows {
 			g, err := groupFrom(r.Group, 0, 0)
 			if err != nil {

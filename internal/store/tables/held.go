@@ -66,7 +66,7 @@ func (s *Store) HeldFiles(
 		if err != nil {
 			return err
 		}
-		out.Total = int(total)
+		out.Total, out.Rows = int(total), nil // it may be read again
 		rows, err := q.HeldFiles(ctx, queries.HeldFilesParams{TransferNo: int64(no), Before: end, After: int64(w.From)})
 		if err != nil {
 			return err

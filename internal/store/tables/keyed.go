@@ -16,7 +16,7 @@ func (s *Store) BeginCall(
 	ctx context.Context, c groupcast.KeyedCall, since time.Time,
 ) (before groupcast.KeyedCall, begun bool, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		begun = false
+		before, begun = groupcast.KeyedCall{}, false // a change may be tried again
 		if err := q.ForgetKeyedCalls(ctx, micros(since)); err != nil {
 			return err
 		}

@@ -124,6 +124,7 @@ func (s *Store) SetNewDevices(
 		if err != nil {
 			return err
 		}
+		owed = nil // a change may be tried again
 		for _, text := range waiting {
 			dev, err := deviceID(text)
 			if err != nil {

@@ -356,8 +356,10 @@ DELETE FROM editions WHERE transfer_no = @transfer_no;
 SELECT COUNT(*) FROM editions WHERE transfer_no = @transfer_no AND root = @root;
 
 -- name: AddLeftOut :exec
-INSERT INTO left_out (transfer_no, path, why, detail) VALUES (@transfer_no, @path, @why, @detail)
-ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail;
+INSERT INTO left_out (transfer_no, path, why, detail) VALUES (@transfer_no, @path, @why, @detail);
+
+-- name: DropLeftOut :exec
+DELETE FROM left_out WHERE transfer_no = @transfer_no AND path = @path;
 
 -- name: ForgetLost :exec
 DELETE FROM left_out WHERE transfer_no = @transfer_no AND why IN ('changed', 'gone', 'unread');

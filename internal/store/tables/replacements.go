@@ -56,6 +56,7 @@ func replace(
 func (s *Store) Replaced(ctx context.Context, by protocol.TransferNo) (out []protocol.TransferNo, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Replaced(ctx, int64(by))
+		out = nil // it may be read again
 		for _, no := range rows {
 			out = append(out, protocol.TransferNo(no))
 		}

@@ -104,6 +104,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, at time.Time) ([]
 		if err != nil {
 			return err
 		}
+		groups = nil // a change may be tried again
 		for _, r := range rows {
 			var id protocol.GroupID
 			if err := parse(&id, r.GroupID); err != nil {

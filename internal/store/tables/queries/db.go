@@ -261,6 +261,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropLeaseStmt, err = db.PrepareContext(ctx, dropLease); err != nil {
 		return nil, fmt.Errorf("error preparing query DropLease: %w", err)
 	}
+	if q.dropLeftOutStmt, err = db.PrepareContext(ctx, dropLeftOut); err != nil {
+		return nil, fmt.Errorf("error preparing query DropLeftOut: %w", err)
+	}
 	if q.emptySeatsStmt, err = db.PrepareContext(ctx, emptySeats); err != nil {
 		return nil, fmt.Errorf("error preparing query EmptySeats: %w", err)
 	}
@@ -1103,6 +1106,11 @@ func (q *Queries) Close() error {
 	if q.dropLeaseStmt != nil {
 		if cerr := q.dropLeaseStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropLeaseStmt: %w", cerr)
+		}
+	}
+	if q.dropLeftOutStmt != nil {
+		if cerr := q.dropLeftOutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropLeftOutStmt: %w", cerr)
 		}
 	}
 	if q.emptySeatsStmt != nil {
@@ -1963,6 +1971,7 @@ type Queries struct {
 	dropEntriesOfOwedStmt         *sql.Stmt
 	dropKeyedCallStmt             *sql.Stmt
 	dropLeaseStmt                 *sql.Stmt
+	dropLeftOutStmt               *sql.Stmt
 	emptySeatsStmt                *sql.Stmt
 	enrolRelayStmt                *sql.Stmt
 	entitledStmt                  *sql.Stmt
@@ -2196,6 +2205,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
 		dropKeyedCallStmt:             q.dropKeyedCallStmt,
 		dropLeaseStmt:                 q.dropLeaseStmt,
+		dropLeftOutStmt:               q.dropLeftOutStmt,
 		emptySeatsStmt:                q.emptySeatsStmt,
 		enrolRelayStmt:                q.enrolRelayStmt,
 		entitledStmt:                  q.entitledStmt,

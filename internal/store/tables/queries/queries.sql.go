@@ -261,7 +261,6 @@ func (q *Queries) AddLease(ctx context.Context, arg AddLeaseParams) (int64, erro
 
 const addLeftOut = `-- name: AddLeftOut :exec
 INSERT INTO left_out (transfer_no, path, why, detail) VALUES ($1, $2, $3, $4)
-ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail
 `
 
 type AddLeftOutParams struct {
@@ -1997,6 +1996,20 @@ DELETE FROM leases WHERE session = $1
 
 func (q *Queries) DropLease(ctx context.Context, session string) error {
 	_, err := q.exec(ctx, q.dropLeaseStmt, dropLease, session)
+	return err
+}
+
+const dropLeftOut = `-- name: DropLeftOut :exec
+DELETE FROM left_out WHERE transfer_no = $1 AND path = $2
+`
+
+type DropLeftOutParams struct {
+	TransferNo int64
+	Path       string
+}
+
+func (q *Queries) DropLeftOut(ctx context.Context, arg DropLeftOutParams) error {
+	_, err := q.exec(ctx, q.dropLeftOutStmt, dropLeftOut, arg.TransferNo, arg.Path)
 	return err
 }
 

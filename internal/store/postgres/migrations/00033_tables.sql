@@ -1,97 +1,99 @@
--- What sqlc reads: the tables in PostgreSQL's words. migrations/ makes them in SQLite's; a test
--- compares the two.
+-- +goose Up
+-- The tables as SQLite's migrations up to this number make them. From here on each change has a file here and one
+-- there, with one number; a test holds the tables and columns against each other. sqlc reads the files here.
+-- COLLATE "C": texts sort by their bytes, as in SQLite, whatever the locale of the database is.
 CREATE TABLE users (
-    id         TEXT    NOT NULL PRIMARY KEY,
-    name       TEXT    NOT NULL UNIQUE,
-    role       TEXT    NOT NULL,
-    password   TEXT    NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name       TEXT COLLATE "C" NOT NULL UNIQUE,
+    role       TEXT COLLATE "C" NOT NULL,
+    password   TEXT COLLATE "C" NOT NULL,
     disabled   BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL
 );
 
 -- A site is a part of the network that one sender reaches by multicast. '' is the server's own.
 CREATE TABLE sites (
-    id    TEXT   NOT NULL PRIMARY KEY,
-    name  TEXT   NOT NULL UNIQUE,
+    id    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name  TEXT COLLATE "C" NOT NULL UNIQUE,
     epoch BIGINT NOT NULL -- how often somebody took it over: who took it before writes nothing for it any more
 );
 INSERT INTO sites (id, name, epoch) VALUES ('', 'here', 0);
 
 CREATE TABLE devices (
-    id         TEXT    NOT NULL PRIMARY KEY,
-    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    name       TEXT    NOT NULL,
-    public_key BYTEA    NOT NULL,
-    os         TEXT    NOT NULL,
-    version    TEXT    NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name       TEXT COLLATE "C" NOT NULL,
+    public_key BYTEA NOT NULL,
+    os         TEXT COLLATE "C" NOT NULL,
+    version    TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     last_seen  BIGINT NOT NULL,
-    address    TEXT    NOT NULL,
-    path       TEXT    NOT NULL,
+    address    TEXT COLLATE "C" NOT NULL,
+    path       TEXT COLLATE "C" NOT NULL,
     free_bytes BIGINT NOT NULL,
-    loss       DOUBLE PRECISION    NOT NULL,
+    loss       DOUBLE PRECISION NOT NULL,
     clock_off  BIGINT NOT NULL,
-    copy_of    TEXT    NOT NULL DEFAULT '', -- the device whose home was copied
-    machine    TEXT    NOT NULL DEFAULT '',
-    site       TEXT    NOT NULL DEFAULT '',
-    site_epoch BIGINT  NOT NULL DEFAULT 0, -- how often it was moved
-    disk_bytes BIGINT  NOT NULL DEFAULT 0, -- of the disk that receives files; 0: not told
-    reserve    BIGINT  NOT NULL DEFAULT 0, -- bytes that it keeps free of it
-    wire       BIGINT  NOT NULL DEFAULT 0, -- newest version of the wire that its receiver spoke last; 0: not told
+    copy_of    TEXT COLLATE "C" NOT NULL DEFAULT '', -- the device whose home was copied
+    machine    TEXT COLLATE "C" NOT NULL DEFAULT '',
+    site       TEXT COLLATE "C" NOT NULL DEFAULT '',
+    site_epoch BIGINT NOT NULL DEFAULT 0, -- how often it was moved
+    disk_bytes BIGINT NOT NULL DEFAULT 0, -- of the disk that receives files; 0: not told
+    reserve    BIGINT NOT NULL DEFAULT 0, -- bytes that it keeps free of it
+    wire       BIGINT NOT NULL DEFAULT 0, -- newest version of the wire that its receiver spoke last; 0: not told
     UNIQUE (user_id, name)
 );
 CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';
 
 -- What administrators noted of devices.
 CREATE TABLE labels (
-    device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
-    name      TEXT NOT NULL,
-    value     TEXT NOT NULL,
+    device_id TEXT COLLATE "C" NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    name      TEXT COLLATE "C" NOT NULL,
+    value     TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (device_id, name)
 );
 
 CREATE TABLE tokens (
-    hash       TEXT    NOT NULL PRIMARY KEY,
-    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    device_id  TEXT    REFERENCES devices (id) ON DELETE CASCADE,
-    scope      TEXT    NOT NULL,
+    hash       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device_id  TEXT COLLATE "C" REFERENCES devices (id) ON DELETE CASCADE,
+    scope      TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     last_used  BIGINT NOT NULL,
     expires    BIGINT NOT NULL,
-    address    TEXT    NOT NULL DEFAULT ''
+    address    TEXT COLLATE "C" NOT NULL DEFAULT ''
 );
 CREATE INDEX tokens_user ON tokens (user_id);
 CREATE INDEX tokens_device ON tokens (device_id);
 
 CREATE TABLE groups (
-    id          TEXT    NOT NULL PRIMARY KEY,
-    name        TEXT    NOT NULL UNIQUE,
-    address     TEXT    NOT NULL,
-    description TEXT    NOT NULL,
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name        TEXT COLLATE "C" NOT NULL UNIQUE,
+    address     TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C" NOT NULL,
     unlisted    BOOLEAN NOT NULL,
     created_at  BIGINT NOT NULL,
     version     BIGINT NOT NULL,
-    new_devices TEXT    NOT NULL DEFAULT 'allow'
+    new_devices TEXT COLLATE "C" NOT NULL DEFAULT 'allow'
 );
 
 CREATE TABLE members (
-    group_id TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
-    user_id  TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id TEXT COLLATE "C" NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     since    BIGINT NOT NULL,
     PRIMARY KEY (group_id, user_id)
 );
 CREATE INDEX members_user ON members (user_id);
 
 CREATE TABLE requests (
-    id         TEXT    NOT NULL PRIMARY KEY,
-    group_id   TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
-    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    text       TEXT    NOT NULL,
-    state      TEXT    NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    group_id   TEXT COLLATE "C" NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    text       TEXT COLLATE "C" NOT NULL,
+    state      TEXT COLLATE "C" NOT NULL,
     asked_at   BIGINT NOT NULL,
     decided_at BIGINT NOT NULL,
-    decided_by TEXT    NOT NULL,
-    device_id  TEXT    NOT NULL DEFAULT '' -- '': the user asks to become a member
+    decided_by TEXT COLLATE "C" NOT NULL,
+    device_id  TEXT COLLATE "C" NOT NULL DEFAULT '' -- '': the user asks to become a member
 );
 CREATE UNIQUE INDEX requests_open ON requests (group_id, user_id, device_id) WHERE state = 'open';
 CREATE INDEX requests_user ON requests (user_id, group_id);
@@ -107,39 +109,39 @@ WHERE NOT EXISTS (SELECT 1 FROM requests r
 -- The group's and everybody's names are copied: what was sent is told after they are gone.
 CREATE TABLE transfers (
     no              BIGINT NOT NULL PRIMARY KEY,
-    group_id        TEXT    NOT NULL,
-    group_name      TEXT    NOT NULL,
-    name            TEXT    NOT NULL,
+    group_id        TEXT COLLATE "C" NOT NULL,
+    group_name      TEXT COLLATE "C" NOT NULL,
+    name            TEXT COLLATE "C" NOT NULL,
     files           BIGINT NOT NULL,
     bytes           BIGINT NOT NULL,
     blocks          BIGINT NOT NULL,
-    state           TEXT    NOT NULL,
-    reason          TEXT    NOT NULL,
+    state           TEXT COLLATE "C" NOT NULL,
+    reason          TEXT COLLATE "C" NOT NULL,
     created_at      BIGINT NOT NULL,
-    created_by      TEXT    NOT NULL,
+    created_by      TEXT COLLATE "C" NOT NULL,
     started_at      BIGINT NOT NULL,
     ended_at        BIGINT NOT NULL,
     expires_at      BIGINT NOT NULL,
     hold            BOOLEAN NOT NULL,
-    via             TEXT    NOT NULL,
+    via             TEXT COLLATE "C" NOT NULL,
     rate_limit      BIGINT NOT NULL,
     in_place        BOOLEAN NOT NULL,
-    root            TEXT    NOT NULL,
-    source          TEXT    NOT NULL,
+    root            TEXT COLLATE "C" NOT NULL,
+    source          TEXT COLLATE "C" NOT NULL,
     manifest_bytes  BIGINT NOT NULL,
     manifest_blocks BIGINT NOT NULL,
     content_gone    BOOLEAN NOT NULL,
-    content         TEXT    NOT NULL DEFAULT '',
+    content         TEXT COLLATE "C" NOT NULL DEFAULT '',
     left_out        BIGINT NOT NULL DEFAULT 0,
     lost            BIGINT NOT NULL DEFAULT 0,
     folders         BIGINT NOT NULL DEFAULT 0,
     replaced_by     BIGINT NOT NULL DEFAULT 0, -- the newer transfer that took over all that was owed; 0: none
     paused          BOOLEAN NOT NULL DEFAULT FALSE, -- by an administrator: it is open, and nothing of it is sent
-    selection       TEXT    NOT NULL DEFAULT '', -- for whom of its group it is, as it was asked for; '': for all
-    paged           TEXT   NOT NULL DEFAULT '', -- its mode, full or delta, if it is paged (format 2); '': it is not
-    transfer_id     TEXT   NOT NULL DEFAULT '',
+    selection       TEXT COLLATE "C" NOT NULL DEFAULT '', -- for whom of its group it is; '': for all
+    paged           TEXT COLLATE "C" NOT NULL DEFAULT '', -- full or delta, if it is paged (format 2)
+    transfer_id     TEXT COLLATE "C" NOT NULL DEFAULT '',
     edition         BIGINT NOT NULL DEFAULT 0,
-    skeleton        TEXT   NOT NULL DEFAULT '',
+    skeleton        TEXT COLLATE "C" NOT NULL DEFAULT '',
     skeleton_bytes  BIGINT NOT NULL DEFAULT 0,
     pages           BIGINT NOT NULL DEFAULT 0 -- page numbers that offers reserve
 );
@@ -150,10 +152,10 @@ CREATE INDEX transfers_content ON transfers (content);
 -- For whom of its group a transfer is, term by term: a device, or a label.
 CREATE TABLE terms (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    side        TEXT   NOT NULL, -- only, except
-    device_id   TEXT   NOT NULL, -- '': it is a label
-    name        TEXT   NOT NULL,
-    value       TEXT   NOT NULL,
+    side        TEXT COLLATE "C" NOT NULL, -- only, except
+    device_id   TEXT COLLATE "C" NOT NULL, -- '': it is a label
+    name        TEXT COLLATE "C" NOT NULL,
+    value       TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (transfer_no, side, device_id, name, value)
 );
 
@@ -177,7 +179,7 @@ WHERE NOT EXISTS (SELECT 1 FROM terms x WHERE x.transfer_no = t.no AND x.side = 
 -- What is counted of a transfer in each site. The transfer's own figures are sums of these.
 CREATE TABLE transfer_sites (
     transfer_no    BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    site           TEXT   NOT NULL REFERENCES sites (id),
+    site           TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
     wire_bytes     BIGINT NOT NULL DEFAULT 0,
     https_bytes    BIGINT NOT NULL DEFAULT 0,
     forged_devices BIGINT NOT NULL DEFAULT 0,
@@ -193,14 +195,22 @@ CREATE TABLE transfer_sites (
 -- forged packets add up; the blocks may be the same in each.
 CREATE VIEW counted_transfers AS
 SELECT t.*,
-    CAST((SELECT COALESCE(SUM(s.wire_bytes), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS wire_bytes,
-    CAST((SELECT COALESCE(SUM(s.https_bytes), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS https_bytes,
-    CAST((SELECT COALESCE(SUM(s.forged_devices), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS forged_devices,
-    CAST((SELECT COALESCE(MAX(s.forged_blocks), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS forged_blocks,
-    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS owed,
-    CAST((SELECT COALESCE(SUM(s.verified), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS verified,
-    CAST((SELECT COALESCE(SUM(s.failed), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS failed,
-    CAST((SELECT COALESCE(SUM(s.incomplete), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS incomplete
+    CAST((SELECT COALESCE(SUM(s.wire_bytes), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS wire_bytes,
+    CAST((SELECT COALESCE(SUM(s.https_bytes), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS https_bytes,
+    CAST((SELECT COALESCE(SUM(s.forged_devices), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS forged_devices,
+    CAST((SELECT COALESCE(MAX(s.forged_blocks), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS forged_blocks,
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS owed,
+    CAST((SELECT COALESCE(SUM(s.verified), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS verified,
+    CAST((SELECT COALESCE(SUM(s.failed), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS failed,
+    CAST((SELECT COALESCE(SUM(s.incomplete), 0) FROM transfer_sites s
+        WHERE s.transfer_no = t.no) AS BIGINT) AS incomplete
 FROM transfers t;
 
 -- Which transfers hold every path of an older one of their group. It stays when a transfer is owed again.
@@ -214,30 +224,31 @@ CREATE INDEX transfers_replaced ON transfers (replaced_by) WHERE replaced_by <> 
 
 CREATE TABLE left_out (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    path        TEXT    NOT NULL,
-    why         TEXT    NOT NULL,
-    detail      TEXT    NOT NULL,
-    PRIMARY KEY (transfer_no, path)
+    path        TEXT COLLATE "C" NOT NULL,
+    why         TEXT COLLATE "C" NOT NULL,
+    detail      TEXT COLLATE "C" NOT NULL
 );
+CREATE UNIQUE INDEX left_out_path ON left_out (transfer_no, md5(path)); -- a path may be too long for a key
+CREATE INDEX left_out_paths ON left_out USING hash (path);
 
 CREATE TABLE editions (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    root        TEXT    NOT NULL,
+    root        TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (transfer_no, root)
 );
 
 CREATE TABLE deliveries (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    user_id     TEXT    NOT NULL,
-    device_id   TEXT    NOT NULL, -- '': the member has no device yet
-    user_name   TEXT    NOT NULL,
-    device_name TEXT    NOT NULL,
-    state       TEXT    NOT NULL,
-    reason      TEXT    NOT NULL,
-    path        TEXT    NOT NULL,
+    user_id     TEXT COLLATE "C" NOT NULL,
+    device_id   TEXT COLLATE "C" NOT NULL, -- '': the member has no device yet
+    user_name   TEXT COLLATE "C" NOT NULL,
+    device_name TEXT COLLATE "C" NOT NULL,
+    state       TEXT COLLATE "C" NOT NULL,
+    reason      TEXT COLLATE "C" NOT NULL,
+    path        TEXT COLLATE "C" NOT NULL,
     blocks      BIGINT NOT NULL,
     bytes       BIGINT NOT NULL,
-    loss        DOUBLE PRECISION    NOT NULL,
+    loss        DOUBLE PRECISION NOT NULL,
     bar         BYTEA,
     receipt     BYTEA,
     updated_at  BIGINT NOT NULL,
@@ -247,11 +258,11 @@ CREATE TABLE deliveries (
     void        BIGINT NOT NULL DEFAULT 0, -- of those: what the server could not deliver, of a paged transfer
     beside      BIGINT NOT NULL DEFAULT 0,
     entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
-    signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
-    refusal     TEXT    NOT NULL DEFAULT '', -- what the device refused it for, in one word
-    site        TEXT    NOT NULL DEFAULT '', -- where the device was when it was owed last: there it is counted
-    replaced_by BIGINT  NOT NULL DEFAULT 0, -- of one that is cancelled: the newer transfer that is owed instead
-    space       TEXT    NOT NULL DEFAULT '', -- of one that was refused for want of space: its numbers, JSON
+    signed      TEXT COLLATE "C" NOT NULL DEFAULT '', -- what of it the device signed
+    refusal     TEXT COLLATE "C" NOT NULL DEFAULT '', -- what the device refused it for, in one word
+    site        TEXT COLLATE "C" NOT NULL DEFAULT '', -- where the device was when it was owed last: there it is counted
+    replaced_by BIGINT NOT NULL DEFAULT 0, -- of one that is cancelled: the newer transfer that is owed instead
+    space       TEXT COLLATE "C" NOT NULL DEFAULT '', -- of one that was refused for want of space: its numbers, JSON
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);
@@ -260,15 +271,16 @@ CREATE INDEX deliveries_state ON deliveries (transfer_no, state, site);
 CREATE INDEX deliveries_one ON deliveries (transfer_no, device_id);
 
 CREATE TABLE counters (
-    name  TEXT    NOT NULL PRIMARY KEY,
+    name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     value BIGINT NOT NULL
 );
+INSERT INTO counters (name, value) VALUES ('offer', 0), ('transfer', 0);
 
 CREATE TABLE open_offers (
     number      BIGINT NOT NULL PRIMARY KEY,
     transfer_no BIGINT NOT NULL,
     opened_at   BIGINT NOT NULL,
-    site        TEXT   NOT NULL DEFAULT '',
+    site        TEXT COLLATE "C" NOT NULL DEFAULT '',
     epoch       BIGINT NOT NULL DEFAULT 0 -- of the site, when it was opened
 );
 
@@ -280,51 +292,51 @@ CREATE TABLE offer_gaps (
 CREATE TABLE audit (
     id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      BIGINT NOT NULL,
-    actor   TEXT    NOT NULL,
-    action  TEXT    NOT NULL,
-    object  TEXT    NOT NULL,
-    detail  TEXT    NOT NULL,
-    address TEXT    NOT NULL
+    actor   TEXT COLLATE "C" NOT NULL,
+    action  TEXT COLLATE "C" NOT NULL,
+    object  TEXT COLLATE "C" NOT NULL,
+    detail  TEXT COLLATE "C" NOT NULL,
+    address TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE settings (
-    name  TEXT NOT NULL PRIMARY KEY,
-    value TEXT NOT NULL
+    name  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    value TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE series (
     transfer_no BIGINT NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
-    points      BYTEA    NOT NULL
+    points      BYTEA NOT NULL
 );
 
 -- How far the devices of a running transfer were, all in one: it is written now and then, for a server that
 -- starts again. What a delivery got in the end stands in deliveries.
 CREATE TABLE progress (
     transfer_no BIGINT NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
-    devices     BYTEA  NOT NULL
+    devices     BYTEA NOT NULL
 );
 
 CREATE TABLE handouts (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    session     TEXT    NOT NULL,
-    device_id   TEXT    NOT NULL,
+    session     TEXT COLLATE "C" NOT NULL,
+    device_id   TEXT COLLATE "C" NOT NULL,
     version     BIGINT NOT NULL,
-    user_name   TEXT    NOT NULL,
-    device_name TEXT    NOT NULL,
+    user_name   TEXT COLLATE "C" NOT NULL,
+    device_name TEXT COLLATE "C" NOT NULL,
     at          BIGINT NOT NULL,
-    site        TEXT    NOT NULL DEFAULT '',
+    site        TEXT COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (transfer_no, session, device_id)
 );
 
 CREATE TABLE delivery_entries (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    device_id   TEXT    NOT NULL,
+    device_id   TEXT COLLATE "C" NOT NULL,
     n           BIGINT NOT NULL, -- in the device's order
-    path        TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    result      TEXT    NOT NULL,
-    name        TEXT    NOT NULL,
-    reason      TEXT    NOT NULL,
+    path        TEXT COLLATE "C" NOT NULL,
+    kind        TEXT COLLATE "C" NOT NULL,
+    result      TEXT COLLATE "C" NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    reason      TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (transfer_no, device_id, n)
 );
 
@@ -332,28 +344,28 @@ CREATE TABLE held_files (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
     first       BIGINT NOT NULL,
     files       BIGINT NOT NULL,
-    entries     BYTEA  NOT NULL,
+    entries     BYTEA NOT NULL,
     PRIMARY KEY (transfer_no, first)
 );
 
 CREATE TABLE receipts (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    device_id   TEXT    NOT NULL,
+    device_id   TEXT COLLATE "C" NOT NULL,
     sequence    BIGINT NOT NULL,
-    signed      BYTEA  NOT NULL,
-    signature   BYTEA  NOT NULL,
-    public_key  BYTEA  NOT NULL,
+    signed      BYTEA NOT NULL,
+    signature   BYTEA NOT NULL,
+    public_key  BYTEA NOT NULL,
     since       BIGINT NOT NULL,
-    reason      TEXT    NOT NULL,
+    reason      TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (transfer_no, device_id)
 );
 
 CREATE TABLE signed_offers (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
-    root        TEXT    NOT NULL,
+    root        TEXT COLLATE "C" NOT NULL,
     number      BIGINT NOT NULL,
-    offer       BYTEA  NOT NULL,
-    signature   BYTEA  NOT NULL,
+    offer       BYTEA NOT NULL,
+    signature   BYTEA NOT NULL,
     manifest    BYTEA, -- if it is small and the content is gone
     edition     BIGINT NOT NULL DEFAULT 0, -- of a paged transfer, whose skeleton root is
     PRIMARY KEY (transfer_no, root, edition)
@@ -364,29 +376,29 @@ CREATE TABLE pages (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
     edition     BIGINT NOT NULL,
     number      BIGINT NOT NULL,
-    page        BYTEA  NOT NULL,
+    page        BYTEA NOT NULL,
     PRIMARY KEY (transfer_no, edition, number)
 );
 CREATE TABLE final_pages (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
     edition     BIGINT NOT NULL,
-    root        TEXT   NOT NULL,
-    page        BYTEA  NOT NULL,
+    root        TEXT COLLATE "C" NOT NULL,
+    page        BYTEA NOT NULL,
     PRIMARY KEY (transfer_no, edition)
 );
 
 -- Where the devices of a group stand in their room: the size of the grid, and the seats that are taken.
 CREATE TABLE seat_maps (
-    group_id     TEXT   NOT NULL PRIMARY KEY REFERENCES groups (id) ON DELETE CASCADE,
+    group_id     TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES groups (id) ON DELETE CASCADE,
     seat_rows    BIGINT NOT NULL,
     seat_columns BIGINT NOT NULL,
     version      BIGINT NOT NULL,
     changed_at   BIGINT NOT NULL,
-    changed_by   TEXT   NOT NULL
+    changed_by   TEXT COLLATE "C" NOT NULL
 );
 CREATE TABLE seats (
-    group_id    TEXT   NOT NULL REFERENCES seat_maps (group_id) ON DELETE CASCADE,
-    device_id   TEXT   NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    group_id    TEXT COLLATE "C" NOT NULL REFERENCES seat_maps (group_id) ON DELETE CASCADE,
+    device_id   TEXT COLLATE "C" NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
     seat_row    BIGINT NOT NULL,
     seat_column BIGINT NOT NULL,
     PRIMARY KEY (group_id, device_id),
@@ -395,23 +407,23 @@ CREATE TABLE seats (
 CREATE INDEX seats_device ON seats (device_id);
 
 CREATE TABLE keyed_calls (
-    account  TEXT   NOT NULL,
-    key_hash TEXT   NOT NULL,
-    request  TEXT   NOT NULL,
+    account  TEXT COLLATE "C" NOT NULL,
+    key_hash TEXT COLLATE "C" NOT NULL,
+    request  TEXT COLLATE "C" NOT NULL,
     began_at BIGINT NOT NULL,
-    answer   TEXT   NOT NULL DEFAULT '',
+    answer   TEXT COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (account, key_hash)
 );
 
 -- A relay sends in a site what it fetched from the server. It begins with a code that is used once.
 CREATE TABLE relays (
-    id           TEXT   NOT NULL PRIMARY KEY,
-    site         TEXT   NOT NULL REFERENCES sites (id),
-    name         TEXT   NOT NULL UNIQUE,
-    code         TEXT   UNIQUE, -- SHA-256, as of all secrets here; NULL once it was used
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    site         TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+    name         TEXT COLLATE "C" NOT NULL UNIQUE,
+    code         TEXT COLLATE "C" UNIQUE, -- SHA-256, as of all secrets here; NULL once it was used
     code_expires BIGINT NOT NULL,
-    public_key   TEXT   NOT NULL DEFAULT '',
-    token        TEXT   UNIQUE, -- NULL before the code was used
+    public_key   TEXT COLLATE "C" NOT NULL DEFAULT '',
+    token        TEXT COLLATE "C" UNIQUE, -- NULL before the code was used
     created_at   BIGINT NOT NULL,
     revoked_at   BIGINT NOT NULL DEFAULT 0
 );
@@ -419,17 +431,17 @@ CREATE INDEX relays_site ON relays (site);
 
 -- The groups that are sent in a site by its relays.
 CREATE TABLE site_groups (
-    site     TEXT NOT NULL REFERENCES sites (id),
-    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    site     TEXT COLLATE "C" NOT NULL REFERENCES sites (id),
+    group_id TEXT COLLATE "C" NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     PRIMARY KEY (site, group_id)
 );
 
 -- Sessions of relays that a lease was granted for: each may still be sealed for until it has run out.
 CREATE TABLE leases (
-    session  TEXT   NOT NULL PRIMARY KEY,
-    site     TEXT   NOT NULL,
+    session  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    site     TEXT COLLATE "C" NOT NULL,
     epoch    BIGINT NOT NULL,
-    relay    TEXT   NOT NULL,
-    group_id TEXT   NOT NULL,
+    relay    TEXT COLLATE "C" NOT NULL,
+    group_id TEXT COLLATE "C" NOT NULL,
     version  BIGINT NOT NULL -- of the group's membership
 );

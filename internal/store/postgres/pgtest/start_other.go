@@ -1,0 +1,5 @@
+//go:build !linux
+
+package pgtest
+
+func start() (*Server, error) { return nil, errMissing }

@@ -1,0 +1,121 @@
+// Package postgres keeps the server's state in a PostgreSQL database: the connections, the transactions, and the
+// migrations that make its tables. What is read and written is package tables', as with SQLite.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"io/fs"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/tables"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the files that make the tables.
+func Migrations() fs.FS {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // its name is a constant
+	}
+	return folder
+}
+
+const (
+	// oldest is the oldest PostgreSQL that is known to work.
+	oldest = 15
+	// maxConnections bounds what one server takes of a database's connections.
+	maxConnections = 16
+	// patience bounds how long a connection is waited for, and how long a dead network goes unnoticed by one.
+	patience = 5 * time.Second
+)
+
+// Store is a database. It is safe for concurrent use.
+type Store struct {
+	tables.Store
+	db    *sql.DB
+	where string
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open connects to a database, checks it and brings its tables up to date. Its errors say what to do next, and
+// never a password.
+func Open(ctx context.Context, address Address) (*Store, error) {
+	db := stdlib.OpenDB(*address.config())
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	s := &Store{Store: tables.New(newEngine(db)), db: db, where: address.String()}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.suits(ctx); err != nil {
+		return err
+	}
+	return s.migrate(ctx)
+}
+
+// suits says whether the database is one that the tables can be in.
+func (s *Store) suits(ctx context.Context) error {
+	var number, encoding string
+	err := s.db.QueryRowContext(ctx, "SELECT current_setting('server_version_num'), current_setting('server_encoding')").
+		Scan(&number, &encoding)
+	if err != nil {
+		return explain(err)
+	}
+	if n, err := strconv.Atoi(number); err != nil || n/10_000 < oldest {
+		return groupcast.Errorf(groupcast.EInvalid, "the database %s is PostgreSQL %s: groupcast needs %d or newer", s.where,
+			number, oldest)
+	}
+	if encoding != "UTF8" {
+		return groupcast.Errorf(groupcast.EInvalid, "the database %s has the encoding %s: groupcast needs UTF8", s.where,
+			encoding).WithHint("make another with the encoding UTF8, from template0")
+	}
+	return nil
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	p, err := goose.NewProvider(goose.DialectPostgres, s.db, Migrations())
+	if err != nil {
+		return err
+	}
+	current, newest, err := p.GetVersions(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if current > newest {
+		return groupcast.Errorf(groupcast.EConflict,
+			"the database %s was written by a newer groupcast (tables %d, this program knows %d)", s.where, current, newest).
+			WithHint("start the newer program, or go back to a backup of before")
+	}
+	_, err = p.Up(ctx)
+	return explain(err)
+}
+
+// Close waits for what runs and closes the connections.
+func (s *Store) Close() error { return s.db.Close() }
+
+// String is where the database is, without a password.
+func (s *Store) String() string { return s.where }
+
+// dialer notices a network that is gone.
+func dialer() *net.Dialer {
+	return &net.Dialer{Timeout: patience, KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: patience, Interval: time.Second, Count: 5,
+	}}
+}

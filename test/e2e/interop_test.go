@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
@@ -119,6 +120,39 @@ func TestSecondImplementationDelta(t *testing.T) {
 	}
 }
 
+// TestSecondImplementationMarked: in a group whose member forges it holds packets until the keys of their MACs are
+// disclosed, and places none that is forged.
+func TestSecondImplementationMarked(t *testing.T) {
+	speaksPages(t)
+	s, other := newSecond(t, today)
+	s.member("mallory")
+	forger := s.host("r3").attacks(attacker.Plan{Kind: "source", PerBlock: 4, User: "mallory"})
+	forger.await("attached")
+	ours := []host{s.host("r1")}
+	if r := s.sends(ours, 8<<20, 0); !r.marked {
+		t.Fatal("the group's session did not begin anew with MACs")
+	}
+	other.start(2)
+	path, sum := s.randomFile("image.bin", 3<<20)
+	_, err := s.admin().AddTransfer(t.Context(), groupcast.NewTransfer{
+		Group: "lab", Paths: []string{path}, Now: true, Rate: 8_000_000,
+	})
+	must(t, err)
+	came, of := other.ends(2)
+	report := forger.end()
+	m := other.log.await(t, regexp.MustCompile("MACs: ([0-9]+) right, ([0-9]+) forged, ([0-9]+) too late"))
+	forged, err := strconv.Atoi(m[2])
+	must(t, err)
+	t.Logf("%s; %d packets were forged", m[0], report.Sent)
+	if m[1] == "0" || forged == 0 || 2*came < of {
+		other.dumpLogs()
+		t.Errorf("%s; %d of %d blocks by multicast", m[0], came, of)
+	}
+	if have, err := digest(filepath.Join(other.out, "lab", "image.bin")); err != nil || have != sum {
+		t.Errorf("what the other receiver has is not what was sent: %v", err)
+	}
+}
+
 // pagedTree makes a folder of small and large files, an empty one, a hole, a link and an empty folder.
 func (s *site) pagedTree() (tree string, files map[string][32]byte) {
 	t := s.t
@@ -159,7 +193,7 @@ func keepChanging(t *testing.T, path string) (end func()) {
 	return sync.OnceFunc(func() { close(over); <-done })
 }
 
-// second is the other receiver, on host r2; ours is on r1.
+// second is the other receiver, on host r2; ours is on r1, and r3 is free.
 type second struct {
 	*site
 	out string
@@ -175,7 +209,7 @@ func newSecond(t *testing.T, program func(*testing.T) string) (*site, *second) {
 		}
 		t.Skip("skipped: this machine lacks python3-cryptography")
 	}
-	s := newSiteOf(t, netlab.Config{Receivers: 2, Rate: "20mbit", Loss: 5}, program)
+	s := newSiteOf(t, netlab.Config{Receivers: 3, Rate: "20mbit", Loss: 5}, program)
 	room(s, 1)[0].receive()
 	s.host("s").run(password+"\n", "user", "add", "ada", "--password-stdin")
 	o := &second{site: s, out: filepath.Join(s.dir, "interop"), log: &logFile{filepath.Join(s.dir, "interop.log")}}

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+import time
 from urllib.parse import quote, urlencode
 
 from cryptography import x509
@@ -156,6 +157,21 @@ class Control:
     def stream(self, transfer, first, count):
         """What is to be read of blocks of the stream: each one's number and then its bytes."""
         return self.octets(f"/agent/transfers/{transfer}/stream/{first}?count={count}")
+
+    def clocks(self, session, times):
+        """Asks for the sender's clock over one connection: (asked, answered, what it says), in seconds, each time."""
+        connection, out = self.connect(5), []
+        headers = {"Host": f"{self.at[0]}:{self.at[1]}", "Authorization": "Bearer " + self.token}
+        for _ in range(times):
+            asked = time.monotonic()
+            connection.request("GET", f"/api/v1/agent/sessions/{session.hex()}/clock", None, headers)
+            answer = connection.getresponse()
+            raw, answered = answer.read(65536), time.monotonic()
+            if answer.status != 200:
+                raise Problem(answer.status, raw)
+            out.append((asked, answered, json.loads(raw)["clock_us"] / 1e6))
+        connection.close()
+        return out
 
     def keep_lacks(self, transfer, raw):
         self.call("PUT", f"/agent/transfers/{transfer}/lacks", raw)

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import blake3
 import format2
+import marked
 import wire
 import wire2
 from control import base64_of
@@ -25,6 +26,9 @@ class Paged(Session):
             self.lengths[1 + n] = min(wire.BLOCK, self.offer.skeleton_bytes - n * wire.BLOCK)
         self.skeleton = self.book = None
         self.pages, self.passed, self.fetched = {}, {}, 0
+        self.waiting, self.reported = None, 0
+        if self.offer.flags & wire2.MACS:
+            self.waiting = marked.Held(self.offer, lambda: control.clocks(self.offer.session, 3))
 
     def read_offer(self, raw):
         return wire2.Offer(raw)
@@ -125,7 +129,43 @@ class Paged(Session):
             return b"its signature"
         return self.book.leaves.get(block - self.offer.head()) if self.book else None
 
-    # What comes.
+    # What comes. With MACs it waits, data and SYNCs alike, until the sender disclosed the keys of what is before it.
+
+    def receive(self, packets):
+        try:
+            if self.waiting:
+                self.waiting.keep_time(time.monotonic())
+            by_multicast = super().receive(packets)
+        except marked.TooFar:
+            say("the server is too far away for a session with MACs: everything comes over HTTPS")
+            return 0
+        if self.waiting:
+            say(f"MACs: {self.waiting.judged} right, {self.waiting.forged} forged, {self.waiting.late} too late")
+        return by_multicast
+
+    def take_data(self, packet, at, number, body):
+        if not self.waiting:
+            super().take_data(packet, at, number, body)
+        elif len(body) == self.offer.symbol + 8 + 1 + marked.MAC:
+            self.waiting.keep(at, packet, number, body)
+
+    def heed(self, sync):
+        if not self.waiting or self.sync is None or sync.flags & wire.END:
+            super().heed(sync)
+        else:
+            self.waiting.keep_sync(sync)
+        if not self.waiting:
+            return
+        for held in self.waiting.release(sync.index, sync.element, sync.last):
+            if isinstance(held, tuple):
+                self.place(*held)
+            else:
+                self.take_sync(held)
+
+    def about_forgers(self):
+        forged = self.waiting.forged if self.waiting else 0
+        mismatch, self.reported = forged > self.reported, forged
+        return wire.MISMATCH if mismatch else 0
 
     def take_sync(self, sync):
         super().take_sync(sync)
@@ -206,6 +246,8 @@ class Paged(Session):
 
     def tick(self):
         now = time.monotonic()
+        if self.waiting:
+            self.waiting.keep_time(now)
         for number, since in self.passed.items():
             if now - since > 0.25 and number not in self.pages:
                 self.fetch_pages(number)

@@ -58,7 +58,7 @@ def listen(address, port, interface):
     def read():
         while True:
             packet, source = s.recvfrom(65536)
-            packets.append((packet, source[0]))
+            packets.append((packet, source[0], time.monotonic()))
 
     threading.Thread(target=read, daemon=True).start()
     return packets

@@ -56,6 +56,10 @@ class Session:
         """What stands before a feedback body."""
         return b""
 
+    def about_forgers(self):
+        """A flag of a report, if a member forged since the last one."""
+        return 0
+
     def tick(self):
         """Is called again and again while something is received."""
 
@@ -80,21 +84,33 @@ class Session:
                               unbase64(answer["feedback_id"]), self.version)
         self.server = (self.control.at[0], self.offer.feedback_port)
         if answer.get("sync"):
-            self.take(unbase64(answer["sync"]))
+            self.take(unbase64(answer["sync"]), time.monotonic())
 
     # What comes.
 
-    def take(self, packet):
+    def take(self, packet, at):
+        """Takes a packet that came at a time."""
         try:
             kind, number, body = self.keys.open(packet)
             if kind == wire.SYNC:
-                self.take_sync(self.read_sync(body))
-            elif kind == wire.DATA and len(packet) == self.offer.symbol + 35:
-                self.numbers.add(number)
-                self.high = max(self.high, number)
-                self.take_symbol(body)
+                self.heed(self.read_sync(body))
+            elif kind == wire.DATA:
+                self.take_data(packet, at, number, body)
         except (ValueError, InvalidTag, InvalidSignature):
             self.forgotten += 1
+
+    def take_data(self, packet, at, number, body):
+        if len(body) == self.offer.symbol + 8:
+            self.place(number, body)
+
+    def heed(self, sync):
+        """Takes a SYNC with a good signature."""
+        self.take_sync(sync)
+
+    def place(self, number, body):
+        self.numbers.add(number)
+        self.high = max(self.high, number)
+        self.take_symbol(body)
 
     def take_sync(self, sync):
         if sync.sequence <= self.sequence:
@@ -219,8 +235,9 @@ class Session:
         if not nacks and not ranges and now < self.report_at:
             return None
         self.report_at = now + sync.interval * (0.5 + random.random())
+        flags = (wire.DONE if done else 0) | self.about_forgers()
         body = wire.feedback(sync, now - self.sync_at, self.high, len(self.blocks), self.declared, self.received,
-                             wire.DONE if done else 0, nacks, ranges)
+                             flags, nacks, ranges)
         self.declared = self.received = 0
         return self.keys.seal(self.about_pages() + body)
 
@@ -233,10 +250,10 @@ class Session:
             self.checked()
             self.tick()
             for _ in range(min(len(packets), 64)):
-                packet, source = packets.popleft()
+                packet, source, at = packets.popleft()
                 if source == self.offer.source:
                     heard = time.monotonic()
-                    self.take(packet)
+                    self.take(packet, at)
             if self.ask_at is None and any(self.wanting()):
                 self.ask_at = time.monotonic() + random.random() * max(self.sync.backoff, 1) * self.sync.grtt
             if body := self.due():

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 BLOCK = 230400
 DATA, SYNC = 1, 2
 PASS_DONE, END, SOLICIT = 1, 2, 4
-BAR, DONE = 1, 2
+BAR, DONE, MISMATCH = 1, 2, 4
 
 
 def expand(key, label, fields, length, version=1):

@@ -7,7 +7,7 @@ import struct
 import format2
 import wire
 
-MULTICAST, DELTA, UNDERSTOOD = 1, 8, 1 | 4 | 8  # flags of offers; 4 is STAGED
+MULTICAST, MACS, DELTA, UNDERSTOOD = 1, 2, 8, 1 | 2 | 4 | 8  # flags of offers; 4 is STAGED
 STARVED, FINAL = 8, 16  # flags of SYNCs
 KNOWN = 1 | 2 | 4 | STARVED | FINAL
 
@@ -80,6 +80,7 @@ class Sync:
             raise ValueError("too short for a SYNC")
         self.sequence, index = struct.unpack_from(">QI", body)
         element = body[12:28]
+        self.index, self.element = index, element
         if not chain.take(index, element):
             raise ValueError("the chain does not lead there")
         key.verify(body[-64:], b"groupcast/2 sync\0" + hashlib.sha256(offer.raw).digest() + body[:-64])

@@ -41,8 +41,9 @@ var arrows = map[string]string{
 	"ownfiles": "",
 	"inorder":  "",
 	"lists":    "protocol manifest format2 skeleton pages listed .",
-	"content": "protocol wire manifest format2 seal skeleton pages listed lists inorder ownfiles durable disk " +
+	"content": "protocol wire manifest format2 seal skeleton pages listed lists inorder ownfiles stored durable disk " +
 		"pattern .",
+	"stored":               "manifest disk .",
 	"listed":               "",
 	"source":               "protocol content listed format2 skeleton pages seal .",
 	"ledger":               "protocol manifest spool sqlfile .",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // Whatever goes wrong with a file says either that it is not what it was, for good, or that it cannot be read now.
@@ -128,7 +129,7 @@ func TestWhatCannotBeWrittenInWords(t *testing.T) {
 		"any other":    {syscall.EIO, groupcast.EInternal, "cannot keep f"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := cannotWrite("f", c.err)
+			err := stored.CannotWrite("f", c.err)
 			if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v", groupcast.ErrorCode(err), err)
 			}
@@ -220,7 +221,7 @@ func TestWritingAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range files {
-		got, err := os.ReadFile(filepath.Join(u.data("a"), fmt.Sprint("f", i)))
+		got, err := os.ReadFile(filepath.Join(u.dir, "a", "data", fmt.Sprint("f", i)))
 		if err != nil || !bytes.Equal(got, noise(1000, fmt.Sprint(i))) {
 			t.Errorf("file %d: %d bytes, %v", i, len(got), err)
 		}

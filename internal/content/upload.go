@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // Uploads is the folder that keeps uploads: one folder each, with its entries and content.
@@ -25,10 +25,11 @@ import (
 //	ID/entries.json   as declared
 //	ID/by             who uploads
 //	ID/complete       every byte is there and durable
-//	ID/data/…         the files
+//	ID/…              the bytes, if they lie here (package stored)
 type Uploads struct {
 	dir    string
 	limits UploadLimits
+	keeper stored.Keeper
 
 	mu     sync.Mutex
 	recent []*upload         // parsed entries of the uploads used last
@@ -53,14 +54,9 @@ const (
 	entriesName  = "entries.json"
 	byName       = "by"
 	completeName = "complete"
-	dataName     = "data"
 
 	// maxRecent bounds the parsed lists of entries in memory.
 	maxRecent = 4
-	// durableFrom is the size from which on a file is made durable with each write; smaller
-	// ones are when the upload is complete or the folder is closed. If the power goes before
-	// that, they are sent again.
-	durableFrom = 64 << 10
 	// unit is what a file takes on a disk besides its bytes, at most.
 	unit = 4 << 10
 )
@@ -79,7 +75,9 @@ func OpenUploads(dir string, l UploadLimits) (*Uploads, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the folder of uploads: %w", err)
 	}
-	u := &Uploads{dir: dir, limits: l, busy: make(map[string]bool), lacks: make(map[string]uint64)}
+	u := &Uploads{
+		dir: dir, limits: l, keeper: stored.InFolders(dir), busy: make(map[string]bool), lacks: make(map[string]uint64),
+	}
 	ids, err := u.List()
 	if err != nil {
 		return nil, err
@@ -110,7 +108,7 @@ func (u *Uploads) recover(id string, whole bool) error {
 		return u.Remove(id) // not even declared to its end
 	}
 	if !whole {
-		if err := u.emptySmall(up); err != nil {
+		if err := u.bytes(up).Distrust(); err != nil {
 			return err
 		}
 	}
@@ -120,34 +118,6 @@ func (u *Uploads) recover(id string, whole bool) error {
 	}
 	u.lacks[id] = takes(up.files, have)
 	return nil
-}
-
-// emptySmall empties the small files of an upload.
-func (u *Uploads) emptySmall(up *upload) error {
-	id := up.id
-	root, err := os.OpenRoot(u.data(id))
-	if err != nil {
-		return fmt.Errorf("open upload %s: %w", id, err)
-	}
-	defer root.Close()
-	for i := range up.files {
-		f := &up.files[i]
-		if f.Kind != manifest.KindFile || f.Size == 0 || f.Size >= durableFrom {
-			continue
-		}
-		if err := truncate(root, filepath.FromSlash(f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("recover upload %s: %w", id, err)
-		}
-	}
-	return nil
-}
-
-func truncate(root *os.Root, name string) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // Create declares an upload's entries (Kind, Path, Mode, MTime, Size, Target) and makes its
@@ -261,72 +231,27 @@ func total(files []manifest.File) (n uint64) {
 func (u *Uploads) make(up *upload, by string) error {
 	dir := filepath.Join(u.dir, up.id)
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return cannotWrite(up.id, err)
-	}
-	if err := os.Mkdir(u.data(up.id), 0o700); err != nil {
-		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))
+		return stored.CannotWrite(up.id, err)
 	}
 	raw, err := json.Marshal(up.files)
 	if err != nil {
 		return fmt.Errorf("encode the entries of an upload: %w", err)
 	}
-	if err := u.makeFiles(up); err != nil {
+	if err := u.bytes(up).Make(); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := os.WriteFile(filepath.Join(dir, byName), []byte(by), 0o600); err != nil {
-		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))
+		return errors.Join(stored.CannotWrite(up.id, err), os.RemoveAll(dir))
 	}
 	if err := durable.WriteFile(filepath.Join(dir, entriesName), raw); err != nil {
-		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))
+		return errors.Join(stored.CannotWrite(up.id, err), os.RemoveAll(dir))
 	}
 	u.remember(up)
 	return durable.SyncFolder(u.dir)
 }
 
-// makeFiles makes the folders and an empty file for each entry that has content.
-func (u *Uploads) makeFiles(up *upload) error {
-	root, err := os.OpenRoot(u.data(up.id))
-	if err != nil {
-		return cannotWrite(up.id, err)
-	}
-	defer root.Close()
-	made := ""
-	for i := range up.files {
-		f := &up.files[i]
-		if f.Kind != manifest.KindFile {
-			continue
-		}
-		name := filepath.FromSlash(f.Path)
-		if parent := filepath.Dir(name); parent != made {
-			if err := root.MkdirAll(parent, 0o700); err != nil {
-				return cannotWrite(f.Path, err)
-			}
-			made = parent
-		}
-		file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return cannotWrite(f.Path, err)
-		}
-		if err := file.Close(); err != nil {
-			return cannotWrite(f.Path, err)
-		}
-	}
-	return nil
-}
-
-// cannotWrite says in words why something cannot be kept.
-func cannotWrite(name string, err error) error {
-	var said *groupcast.Error
-	if errors.As(err, &said) {
-		return said
-	}
-	if trouble := disk.Trouble(err); trouble != nil {
-		return trouble.WithHint("%s; nothing that came is lost", trouble.Hint)
-	}
-	return groupcast.Errorf(groupcast.EInternal, "the server cannot keep %s", name).Wrap(err)
-}
-
-func (u *Uploads) data(id string) string { return filepath.Join(u.dir, id, dataName) }
+// bytes are those of an upload.
+func (u *Uploads) bytes(up *upload) stored.Bytes { return u.keeper.Of(up.id, up.files) }
 
 func (u *Uploads) complete(id string) bool {
 	_, err := os.Stat(filepath.Join(u.dir, id, completeName))

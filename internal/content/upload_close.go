@@ -66,11 +66,7 @@ func (u *Uploads) markWhole() error {
 		if err != nil {
 			return err
 		}
-		root, err := os.OpenRoot(u.data(id))
-		if err != nil {
-			return fmt.Errorf("close upload %s: %w", id, err)
-		}
-		if err := errors.Join(syncTree(root, up.files), root.Close()); err != nil {
+		if err := u.bytes(up).Sync(); err != nil {
 			return fmt.Errorf("close upload %s: %w", id, err)
 		}
 	}

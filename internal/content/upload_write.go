@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // Entries gives the entries as declared, sorted by path.
@@ -35,47 +36,31 @@ func (u *Uploads) Have(id string) ([]uint64, error) {
 }
 
 func (u *Uploads) have(up *upload) ([]uint64, error) {
-	files := up.files
-	root, err := os.OpenRoot(u.data(up.id))
-	if err != nil {
-		return nil, noUpload(up.id, err)
+	have, err := u.bytes(up).Have()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = noUpload(up.id, err)
 	}
-	defer root.Close()
-	have := make([]uint64, len(files))
-	for i := range files {
-		if files[i].Kind != manifest.KindFile {
-			have[i] = files[i].Size
-			continue
-		}
-		info, err := root.Lstat(filepath.FromSlash(files[i].Path))
-		if err != nil {
-			return nil, cannotRead(files[i].Path, err)
-		}
-		have[i] = uint64(info.Size())
-	}
-	return have, nil
+	return have, err
 }
 
 // Write appends to one file from offset on, which must be what is there (EConflict
 // otherwise). It gives how many bytes are there afterwards, also with an error.
 func (u *Uploads) Write(id, path string, offset uint64, r io.Reader) (uint64, error) {
-	f, done, err := u.begin(id, path)
+	up, at, done, err := u.begin(id, path)
 	if err != nil {
 		return 0, err
 	}
 	defer done()
-	root, err := os.OpenRoot(u.data(id))
-	if err != nil {
-		return 0, noUpload(id, err)
+	file, err := u.bytes(up).Append(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = noUpload(id, err)
 	}
-	defer root.Close()
-	file, err := root.OpenFile(filepath.FromSlash(path), os.O_WRONLY, 0)
 	if err != nil {
-		return 0, cannotWrite(path, err)
+		return 0, err
 	}
-	have, err := u.appendTo(file, f, offset, r)
+	have, err := u.appendTo(file, &up.files[at], offset, r)
 	if closed := file.Close(); closed != nil && err == nil {
-		err = cannotWrite(path, closed)
+		err = stored.CannotWrite(path, closed)
 	}
 	u.touch(id)
 	if have > offset {
@@ -94,31 +79,31 @@ func (u *Uploads) came(id string, bytes uint64) {
 }
 
 // begin finds a file of an unfinished upload and keeps others from writing it until done.
-func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err error) {
+func (u *Uploads) begin(id, path string) (up *upload, at int, done func(), err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	up, err := u.find(id)
+	up, err = u.find(id)
 	if err != nil {
-		return f, nil, err
+		return up, at, nil, err
 	}
 	i, ok := slices.BinarySearchFunc(up.files, path,
 		func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
 	if !ok || up.files[i].Kind != manifest.KindFile {
-		return f, nil, groupcast.Errorf(groupcast.ENotFound, "the upload has no file %q", path)
+		return up, at, nil, groupcast.Errorf(groupcast.ENotFound, "the upload has no file %q", path)
 	}
 	key := id + "/" + path
 	if u.closed {
-		return f, nil, errClosed
+		return up, at, nil, errClosed
 	}
 	if u.busy[key] {
-		return f, nil, groupcast.Errorf(groupcast.EConflict, "%s is being written already", path).
+		return up, at, nil, groupcast.Errorf(groupcast.EConflict, "%s is being written already", path).
 			WithHint("wait, then read how far it is")
 	}
 	if u.complete(id) {
-		return f, nil, groupcast.Errorf(groupcast.EConflict, "the upload is complete")
+		return up, at, nil, groupcast.Errorf(groupcast.EConflict, "the upload is complete")
 	}
 	u.busy[key] = true
-	return up.files[i], func() {
+	return up, i, func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		delete(u.busy, key)
@@ -129,37 +114,32 @@ func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err erro
 }
 
 // appendTo writes what r gives behind what the file has.
-func (u *Uploads) appendTo(file *os.File, f manifest.File, offset uint64, r io.Reader) (uint64, error) {
-	have, err := file.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, cannotWrite(f.Path, err)
-	}
-	if uint64(have) != offset {
-		return uint64(have), groupcast.Errorf(groupcast.EConflict, "of %s the server holds %d bytes, not %d", f.Path, have,
+func (u *Uploads) appendTo(file stored.Sink, f *manifest.File, offset uint64, r io.Reader) (uint64, error) {
+	have := file.Have()
+	if have != offset {
+		return have, groupcast.Errorf(groupcast.EConflict, "of %s the server holds %d bytes, not %d", f.Path, have,
 			offset).
 			WithHint("go on from byte %d", have)
 	}
 	in := &incoming{Reader: r}
-	n, err := io.Copy(roomy{file, u.limits.Room}, io.LimitReader(in, int64(f.Size)-have))
-	have += n
+	_, err := io.Copy(roomy{file, u.limits.Room}, io.LimitReader(in, int64(f.Size-have)))
+	have = file.Have()
 	if in.err != nil {
-		return uint64(have), fmt.Errorf("receive %s: %w", f.Path, in.err)
+		return have, fmt.Errorf("receive %s: %w", f.Path, in.err)
 	}
 	if err != nil {
-		return uint64(have), cannotWrite(f.Path, err)
+		return have, stored.CannotWrite(f.Path, err)
 	}
-	if f.Size >= durableFrom {
-		if err := file.Sync(); err != nil {
-			return uint64(have), cannotWrite(f.Path, err)
-		}
+	if err := file.Sync(); err != nil {
+		return have, stored.CannotWrite(f.Path, err)
 	}
-	if uint64(have) == f.Size {
+	if have == f.Size {
 		if n, err := r.Read(make([]byte, 1)); n > 0 || err == nil {
-			return uint64(have), groupcast.Errorf(groupcast.EInvalid, "%s is longer than the %d bytes declared", f.Path, f.Size).
+			return have, groupcast.Errorf(groupcast.EInvalid, "%s is longer than the %d bytes declared", f.Path, f.Size).
 				WithHint("it grew while it was read: begin anew")
 		}
 	}
-	return uint64(have), nil
+	return have, nil
 }
 
 // roomy writes as long as the disk has room beside what is kept free: others fill it, too.
@@ -214,56 +194,24 @@ func (u *Uploads) Complete(id string) (*Tree, error) {
 			return nil, err
 		}
 	}
-	place := Place{Roots: []Root{{Base: u.data(id), Path: "."}}}
+	place := Place{Roots: []Root{{Base: u.bytes(&upload{id, files}).Folder(), Path: "."}}}
 	return &Tree{Files: files, Place: place, Bytes: total(files)}, nil
 }
 
 // seal makes an upload durable and marks it complete.
 func (u *Uploads) seal(id string, files []manifest.File) error {
-	root, err := os.OpenRoot(u.data(id))
-	if err != nil {
+	err := u.bytes(&upload{id, files}).Finish()
+	if errors.Is(err, fs.ErrNotExist) {
 		return noUpload(id, err)
 	}
-	err = syncTree(root, files)
-	if err := errors.Join(err, root.Close()); err != nil {
-		return cannotWrite("upload "+id, err)
+	if err != nil {
+		return stored.CannotWrite("upload "+id, err)
 	}
 	if err := durable.WriteFile(filepath.Join(u.dir, id, completeName), nil); err != nil {
-		return cannotWrite("upload "+id, err)
+		return stored.CannotWrite("upload "+id, err)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	delete(u.lacks, id)
 	return nil
-}
-
-// syncEach makes files durable one by one, with the folders that hold them.
-func syncEach(root *os.Root, files []manifest.File) error {
-	folders := map[string]bool{".": true}
-	for i := range files {
-		if files[i].Kind != manifest.KindFile {
-			continue
-		}
-		name := filepath.FromSlash(files[i].Path)
-		for d := filepath.Dir(name); !folders[d]; d = filepath.Dir(d) {
-			folders[d] = true
-		}
-		if err := syncOne(root, name, os.O_WRONLY); err != nil {
-			return err
-		}
-	}
-	for d := range folders {
-		if err := syncFolder(root, d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func syncOne(root *os.Root, name string, flag int) error {
-	f, err := root.OpenFile(name, flag, 0)
-	if err != nil {
-		return fmt.Errorf("open to make durable: %w", err)
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package content
+package stored
 
 import (
 	"os"

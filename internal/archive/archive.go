@@ -22,7 +22,7 @@ type Store interface {
 
 // Library gives the list of content that is kept (*content.Library).
 type Library interface {
-	Files(id string) ([]manifest.File, content.Kept, error)
+	Files(id string, w groupcast.Window) (files []manifest.File, total int, err error)
 }
 
 // The bounds of one search: what is not looked at by then is left for the next one.
@@ -31,6 +31,7 @@ const (
 	maxTime     = 2 * time.Second
 	atOnce      = 50 // transfers read from the store at a time
 	filesAtOnce = 4096
+	keptAtOnce  = 65_536 // of a list that lies on the disk, which is read from its beginning each time
 )
 
 // Find looks for files by a part of their path, the newest transfer first. It ends after the transfer with
@@ -96,16 +97,20 @@ func (f *finder) each(ctx context.Context, tr store.Transfer, see func(groupcast
 	if tr.ContentGone {
 		return f.eachHeld(ctx, tr.No, see)
 	}
-	files, _, err := f.library.Files(tr.Content)
-	if err != nil {
-		return nil //nolint:nilerr // its list cannot be read any more; those of the others can
-	}
-	for i := range files {
-		if !see(content.Listing(files[i : i+1])[0]) {
+	for from := 0; ; from += keptAtOnce {
+		files, total, err := f.library.Files(tr.Content, groupcast.Window{From: from, Limit: keptAtOnce})
+		if err != nil {
+			return nil //nolint:nilerr // its list cannot be read any more; those of the others can
+		}
+		for i := range files {
+			if !see(content.Listing(files[i : i+1])[0]) {
+				return nil
+			}
+		}
+		if from+len(files) >= total {
 			return nil
 		}
 	}
-	return nil
 }
 
 func (f *finder) eachHeld(ctx context.Context, no protocol.TransferNo, see func(groupcast.FileEntry) bool) error {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
@@ -54,20 +53,20 @@ func (h *history) HeldFiles(
 	return out, nil
 }
 
-func (h *history) Files(id string) (files []manifest.File, k content.Kept, err error) {
+func (h *history) Files(id string, w groupcast.Window) (files []manifest.File, total int, err error) {
 	h.now = h.now.Add(h.each)
 	var n int
 	fmt.Sscan(id, &n)
 	if h.broken(n) {
-		return nil, k, errors.New("it cannot be read")
+		return nil, 0, errors.New("it cannot be read")
 	}
-	for i := range h.files {
+	for i := w.From; i < min(h.files, w.From+w.Limit); i++ {
 		files = append(files, manifest.File{
 			Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile,
 			Size: uint64(i),
 		})
 	}
-	return files, k, nil
+	return files, h.files, nil
 }
 
 func past(transfers, files int) *history {

@@ -61,7 +61,8 @@ func (l *Library) CoversPaths(ctx context.Context, newer []string, older string)
 // entryList is the entries of some content, one after another.
 type entryList interface {
 	manifest.List
-	Read() int // so many so far
+	Read() int  // so many so far
+	Total() int // of so many
 }
 
 // skeletonEntries are those of a skeleton.
@@ -81,6 +82,9 @@ func (s *skeletonEntries) Next() (manifest.File, bool) {
 
 // Read is how many entries were read.
 func (s *skeletonEntries) Read() int { return s.read }
+
+// Total is how many there are.
+func (s *skeletonEntries) Total() int { return s.Totals().Entries }
 
 // entries opens the list of some content's entries.
 func (l *Library) entries(id string) (entryList, func(), error) {

@@ -51,9 +51,9 @@ func TestListedContentComesBack(t *testing.T) {
 		p.Entries() != 6 || pages.PagesFor(p.Cut()) != b.Pages {
 		t.Errorf("it comes back as another one")
 	}
-	files, k, err := l.Files(b.Content)
-	if err != nil || !k.Paged || len(files) != 6 {
-		t.Fatalf("%v, %+v, %v", files, k, err)
+	files, total, err := l.Files(b.Content, groupcast.Window{})
+	if err != nil || total != 6 || len(files) != 6 {
+		t.Fatalf("%v, %d, %v", files, total, err)
 	}
 	for i, f := range files {
 		at, err := p.File(uint32(i))
@@ -91,12 +91,21 @@ func TestDigestsOfListedContentAreInItsPages(t *testing.T) {
 		}
 		return [][]byte{raw}, nil
 	})
-	files, _, err := l.Files(b.Content)
+	for from := range 4 {
+		some, total, err := l.Files(b.Content, groupcast.Window{From: from, Limit: 1})
+		if from == 3 && len(some) == 0 && err == nil {
+			break
+		}
+		if err != nil || total != 3 || len(some) != 1 || (some[0].Digest == (protocol.Digest{8})) != (some[0].Path == "d/a") {
+			t.Errorf("from %d: %+v of %d, %v", from, some, total, err)
+		}
+	}
+	files, _, err := l.Files(b.Content, groupcast.Window{})
 	if err != nil || files[1].Digest != (protocol.Digest{8}) || files[2].Digest != (protocol.Digest{}) {
 		t.Errorf("%+v, %v", files, err)
 	}
 	l.PagesOf(func(string, protocol.PageNo) ([][]byte, error) { return nil, errors.New("the database is away") })
-	if _, _, err := l.Files(b.Content); err == nil {
+	if _, _, err := l.Files(b.Content, groupcast.Window{}); err == nil {
 		t.Error("the pages could not be read, and nobody says so")
 	}
 }

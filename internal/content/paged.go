@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/lists"
@@ -175,26 +176,42 @@ func (l *Library) Skeleton(id string) ([]byte, error) {
 // PagesOf says where the pages of paged content are: they have the digests of its files.
 func (l *Library) PagesOf(read ReadPages) { l.pages = read }
 
-// Files gives the entries of some content. Those of paged content have digests as far as its pages say them.
-func (l *Library) Files(id string) ([]manifest.File, Kept, error) {
+// Files gives a stretch of the entries of some content, and how many there are in all. Those of paged content have
+// digests as far as its pages say them. Of a list that is long no more than the stretch is in memory.
+func (l *Library) Files(id string, w groupcast.Window) (files []manifest.File, total int, err error) {
 	k, err := l.Kept(id)
 	if err != nil {
-		return nil, k, err
+		return nil, 0, err
 	}
-	if !k.Paged {
-		m, k, err := l.Manifest(id)
-		if err != nil {
-			return nil, k, err
-		}
-		return m.Files, k, nil
-	}
-	files, err := l.listedFiles(id)
+	e, done, err := l.entries(id)
 	if err != nil {
-		return nil, k, err
+		return nil, 0, err
 	}
-	return files, k, l.addDigests(id, files)
+	defer done()
+	total = e.Total()
+	if w.From >= total {
+		return nil, total, nil
+	}
+	end := total
+	if w.Limit > 0 {
+		end = min(end, w.From+min(w.Limit, total))
+	}
+	for i := 0; i < end; i++ {
+		f, ok := e.Next()
+		if !ok {
+			return nil, 0, contentGone(e.Err())
+		}
+		if i >= w.From {
+			files = append(files, f)
+		}
+	}
+	if k.Paged {
+		err = l.addDigests(id, w.From, files)
+	}
+	return files, total, err
 }
 
+// listedFiles gives all entries of some content, without the digests that pages say.
 func (l *Library) listedFiles(id string) ([]manifest.File, error) {
 	e, done, err := l.entries(id)
 	if err != nil {
@@ -215,9 +232,9 @@ func (l *Library) listedFiles(id string) ([]manifest.File, error) {
 	return files, nil
 }
 
-// addDigests fills in what the pages say.
-func (l *Library) addDigests(id string, files []manifest.File) error {
-	if l.pages == nil {
+// addDigests fills in what the pages say of entries from a number on.
+func (l *Library) addDigests(id string, from int, files []manifest.File) error {
+	if l.pages == nil || len(files) == 0 {
 		return nil
 	}
 	for next := protocol.PageNo(0); ; {
@@ -232,8 +249,8 @@ func (l *Library) addDigests(id string, files []manifest.File) error {
 				return contentGone(err)
 			}
 			for _, f := range p.Finished {
-				if int(f.Entry) < len(files) {
-					files[f.Entry].Digest = f.Digest
+				if at := int(f.Entry) - from; at >= 0 && at < len(files) {
+					files[at].Digest = f.Digest
 				}
 			}
 			next = p.Number + 1

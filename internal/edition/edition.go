@@ -27,7 +27,7 @@ type Store interface {
 	TransferOfContent(ctx context.Context, content string) (store.Transfer, error)
 	ReplaceContent(ctx context.Context, no protocol.TransferNo, e store.Edition) (store.Transfer, error)
 	LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.LeftOut, int, error)
-	KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error
+	KeepFiles(ctx context.Context, no protocol.TransferNo, from int, files []groupcast.FileEntry) error
 	KeepSmallManifest(ctx context.Context, no protocol.TransferNo, root protocol.Digest, manifest []byte) error
 	SetContentGone(ctx context.Context, no protocol.TransferNo) error
 }
@@ -35,7 +35,8 @@ type Store interface {
 // Library holds the content of transfers (*content.Library).
 type Library interface {
 	Manifest(id string) (*manifest.Manifest, content.Kept, error)
-	Files(id string) ([]manifest.File, content.Kept, error)
+	Kept(id string) (content.Kept, error)
+	Files(id string, w groupcast.Window) (files []manifest.File, total int, err error)
 	Keep(m *manifest.Manifest, name string, p content.Place, from string) (content.Built, error)
 	Made(id string)
 	Forget(id string) error

@@ -102,16 +102,29 @@ func (e *Editions) Free(ctx context.Context, no protocol.TransferNo) {
 	}
 }
 
+// keptAtOnce is how many entries are kept at a time: their list may have a million.
+const keptAtOnce = 65_536
+
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
 func (e *Editions) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
-	files, k, err := e.Library.Files(id)
+	k, err := e.Library.Kept(id)
+	for from, total := 0, 1; from < total && err == nil; from += keptAtOnce {
+		var files []manifest.File
+		files, total, err = e.Library.Files(id, groupcast.Window{From: from, Limit: keptAtOnce})
+		if err != nil {
+			break
+		}
+		if err := e.Store.KeepFiles(ctx, no, from, content.Listing(files)); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		e.Log.Warn("what a transfer held is not known any more", "transfer", no, "err", err)
 		return nil
 	}
-	if err := e.Store.KeepFiles(ctx, no, content.Listing(files)); err != nil || k.Paged {
-		return err
+	if k.Paged {
+		return nil
 	}
 	m, _, err := e.Library.Manifest(id)
 	if err != nil {

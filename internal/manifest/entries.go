@@ -56,6 +56,9 @@ func (e *Entries) Next() (f File, ok bool) {
 // Read is how many entries were read so far.
 func (e *Entries) Read() int { return e.read }
 
+// Total is how many entries there are.
+func (e *Entries) Total() int { return e.read + e.left }
+
 // Err is why the entries could not be read to their end; nil if they could.
 func (e *Entries) Err() error { return e.err }
 

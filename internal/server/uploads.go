@@ -110,15 +110,7 @@ func (s *Server) filesOf(
 	if tr.ContentGone {
 		return s.store.HeldFiles(ctx, tr.No, w)
 	}
-	files, _, err := s.content.Files(tr.Content)
-	if err != nil {
-		return out, err
-	}
-	first, end := min(w.From, len(files)), len(files)
-	if w.Limit > 0 {
-		end = min(end, first+w.Limit)
-	}
-	out.Total = len(files)
-	out.Rows = content.Listing(files[first:end])
-	return out, nil
+	files, total, err := s.content.Files(tr.Content, w)
+	out.Total, out.Rows = total, content.Listing(files)
+	return out, err
 }

@@ -240,9 +240,9 @@ type Transfers interface {
 	AddTransferBytes(ctx context.Context, at SiteEpoch, no protocol.TransferNo, wire, https uint64) error
 	// CountsBySite lists what is counted of a transfer, site by site; Transfer has the sums.
 	CountsBySite(ctx context.Context, no protocol.TransferNo) ([]SiteCounts, error)
-	// KeepFiles keeps what a transfer held, in place of what was kept before; HeldFiles gives a
-	// stretch of it, nothing if nothing was kept.
-	KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error
+	// KeepFiles keeps what a transfer held from an entry on, in place of what was kept of it before if that is the
+	// first one, 0; HeldFiles gives a stretch of all that, nothing if nothing was kept.
+	KeepFiles(ctx context.Context, no protocol.TransferNo, from int, files []groupcast.FileEntry) error
 	HeldFiles(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.FileEntry], error)
 	// SetContentGone notes that the transfer's content was deleted: it cannot be retried.
 	SetContentGone(ctx context.Context, no protocol.TransferNo) error

@@ -113,7 +113,8 @@ func held(w *world) {
 		files = append(files, groupcast.FileEntry{Path: fmt.Sprintf("f%04d", i), Kind: "file", Size: uint64(i)})
 	}
 	for range 2 {
-		w.ok(w.s.KeepFiles(w.ctx, t.No, files))
+		w.ok(w.s.KeepFiles(w.ctx, t.No, 0, files[:1300]))
+		w.ok(w.s.KeepFiles(w.ctx, t.No, 1300, files[1300:]))
 	}
 	for _, c := range []struct{ from, limit, rows int }{
 		{0, 0, 2500},

@@ -16,11 +16,15 @@ import (
 // heldStretch is how many files one row of held_files has.
 const heldStretch = 1000
 
-// KeepFiles keeps what a transfer held.
-func (s *Store) KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error {
+// KeepFiles keeps what a transfer held from an entry on.
+func (s *Store) KeepFiles(
+	ctx context.Context, no protocol.TransferNo, from int, files []groupcast.FileEntry,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		if err := q.ForgetHeldFiles(ctx, int64(no)); err != nil {
-			return err
+		if from == 0 {
+			if err := q.ForgetHeldFiles(ctx, int64(no)); err != nil {
+				return err
+			}
 		}
 		for first := 0; first < len(files); first += heldStretch {
 			some := files[first:min(first+heldStretch, len(files))]
@@ -28,8 +32,9 @@ func (s *Store) KeepFiles(ctx context.Context, no protocol.TransferNo, files []g
 			if err != nil {
 				return err
 			}
-			err = q.AddHeldFiles(ctx,
-				queries.AddHeldFilesParams{TransferNo: int64(no), First: int64(first), Files: int64(len(some)), Entries: packed})
+			err = q.AddHeldFiles(ctx, queries.AddHeldFilesParams{
+				TransferNo: int64(no), First: int64(from + first), Files: int64(len(some)), Entries: packed,
+			})
 			if err != nil {
 				return err
 			}

@@ -110,7 +110,8 @@ var arrows = map[string]string{
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",
 	"ui":       "protocol proof units .",
-	"daemon":   "protocol auth backup disk durable home httpapi pki sender server store/sqlite store/sqlite/look web .",
+	"daemon": "protocol auth backup disk durable home httpapi pki sender server store store/postgres store/sqlite " +
+		"store/sqlite/look web .",
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",

@@ -23,6 +23,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/shell"
+	"github.com/groupcast/groupcast/internal/store/postgres/pgtest"
 	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/web"
 )
@@ -56,12 +57,13 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))
 			e.Setenv("GROUPCAST_HOME", filepath.Join(e.WorkDir, "s"))
 			e.Setenv("NO_COLOR", "1")
+			setDatabase(t, e)
 			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, "run"))
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": waitUp, "appears": appears, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome,
-			"odd":  oddFile,
+			"odd": oddFile, "postgres": orderPostgres,
 			"hold": holdPort, "json": saysJSON, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
@@ -274,6 +276,8 @@ func conditions(name string) (bool, error) {
 	switch name {
 	case "mounts":
 		return runtime.GOOS == "linux" && os.Geteuid() == 0, nil
+	case "postgres": // the tests of a database that is not in the home
+		return pgtest.Wanted(), nil
 	case "web": // this program was built with the web interface
 		return web.Handler() != nil, nil
 	}

@@ -60,6 +60,13 @@ func (o *serveFlags) flags(c *cobra.Command) {
 	)
 	f.StringArrayVar(&o.Names, "name", nil, "name or address by which browsers reach this server; repeatable")
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")
+	f.StringVar(
+		&o.Database,
+		"database",
+		"",
+		"PostgreSQL database for the server's state: postgres://USER@HOST/DATABASE, with the password in the file that "+
+			"PGPASSFILE names (default: a file in the home)",
+	)
 	f.BoolVar(
 		&o.NewDatabase,
 		"new-database",
@@ -119,6 +126,9 @@ func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
 
 // read turns what was typed as sizes, rates and durations into numbers.
 func (o *serveFlags) read() (err error) {
+	if err := daemon.CheckDatabase(o.Database); err != nil {
+		return err
+	}
 	if o.RetrySpace, err = units.ParseSize(o.retrySpace); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ const (
 // about is what a server says of itself.
 type about struct {
 	folder  string // of the server's state
+	state   database
 	maxRate uint64 // bits a second
 	server  *Server
 	kept    *kept
@@ -47,7 +48,7 @@ func (a *about) measure() (database, content uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if began := time.Now(); began.After(a.next) {
-		a.database = sizeOf(filepath.Join(a.folder, databaseFile)) + sizeOf(filepath.Join(a.folder, databaseFile+"-wal"))
+		a.database = a.state.size()
 		a.content = sizeBelow(filepath.Join(a.folder, "uploads"))
 		a.next = time.Now().Add(max(measureEvery, measureRest*time.Since(began)))
 	}

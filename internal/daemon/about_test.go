@@ -24,7 +24,7 @@ func TestWhatIsKeptIsMeasuredNowAndThen(t *testing.T) {
 	write("uploads/a/data/x", 7)
 	write("uploads/b/y", 3)
 	write("content/z", 1000) // lists, no uploads
-	a := about{folder: dir}
+	a := about{folder: dir, state: file(filepath.Join(dir, databaseFile))}
 	if database, content := a.measure(); database != 120 || content != 10 {
 		t.Errorf("database %d, content %d", database, content)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/look"
 )
 
@@ -19,16 +19,17 @@ const boundSince = 7
 // binding ties a server's database to its keys: one without the other is not served. With an empty
 // database the server would reject the logins of receivers that trust its keys.
 type binding struct {
-	dir   string
-	fresh bool // the database says nothing yet, and may
+	dir      string
+	database database
+	fresh    bool // the database says nothing yet, and may
 }
 
 const databaseFile = "db.sqlite"
 
 // bind looks at keys and database before either is made. anew says that an empty database is meant.
-func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
-	b := &binding{dir: dir}
-	found, err := look.At(ctx, filepath.Join(dir, databaseFile))
+func bind(ctx context.Context, dir string, db database, anew bool) (*binding, error) {
+	b := &binding{dir: dir, database: db}
+	found, err := db.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -37,22 +38,27 @@ func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 	switch {
 	case anew && !found.Empty:
 		return nil, groupcast.Errorf(groupcast.EConflict,
-			"there is a database in %s: --new-database is for one that is lost", dir).
-			WithHint("start without it; to begin anew all the same, move %s away first", filepath.Join(dir, databaseFile))
+			"there is a database in %s: --new-database is for one that is lost", b.where()).
+			WithHint("start without it; to begin anew all the same, move %s away first", db)
+	case found.Empty && keys && !begun && !anew && !b.inHome():
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "the database %s is empty, but the server's keys are in %s", db,
+			dir).
+			WithHint("bring the server's state there, from the file in its home or in a backup: groupcast database copy FILE " +
+				"ADDRESS; to begin anew with no users and the same keys: groupcast serve --new-database")
 	case found.Empty && keys && !begun && !anew:
 		return nil, groupcast.Errorf(groupcast.EUnavailable,
 			"the database %s is missing or empty, but the server's keys are there: users, groups and what is pending are "+
-				"lost, or on another disk", filepath.Join(dir, databaseFile)).
+				"lost, or on another disk", db).
 			WithHint("is the disk mounted? else put a backup in its place: groupcast restore FILE; to begin anew with no " +
 				"users and the same keys: groupcast serve --new-database")
 	case !found.Empty && !keys:
 		return nil, groupcast.Errorf(groupcast.EUnavailable,
 			"the server's keys in %s are gone, its database is there: receivers would take it for another server", dir).
 			WithHint("put a backup in their place: groupcast restore FILE --force; to begin anew, move %s away",
-				filepath.Join(dir, databaseFile))
+				db)
 	case !found.Empty && found.Server == "" && found.Tables >= boundSince && !begun:
 		return nil, groupcast.Errorf(groupcast.EUnavailable,
-			"the database in %s does not name its server: its settings are lost", dir).
+			"the database in %s does not name its server: its settings are lost", b.where()).
 			WithHint("put a backup in its place: groupcast restore FILE --force")
 	}
 	if b.fresh = found.Server == ""; !b.fresh {
@@ -67,7 +73,7 @@ func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 func (b *binding) mark() string { return filepath.Join(b.dir, "beginning") }
 
 // tie writes the server's ID into the database, or refuses a database of another server.
-func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerID) error {
+func (b *binding) tie(ctx context.Context, db store.Store, id protocol.ServerID) error {
 	whose, err := db.Setting(ctx, look.SettingServer)
 	if groupcast.ErrorCode(err) == groupcast.ENotFound && b.fresh {
 		whose, err = id.String(), db.SetSetting(ctx, look.SettingServer, id.String())
@@ -77,13 +83,26 @@ func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerI
 	}
 	if whose != id.String() {
 		return groupcast.Errorf(groupcast.EConflict,
-			"the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.dir, whose, id).
+			"the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.where(), whose, id).
 			WithHint("bring keys and database of one backup together: groupcast restore FILE --force")
 	}
 	if err := os.Remove(b.mark()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return nil
+	return remember(b.dir, b.database)
+}
+
+// where is the folder of a file, or the address of another database.
+func (b *binding) where() string {
+	if b.inHome() {
+		return b.dir
+	}
+	return b.database.String()
+}
+
+func (b *binding) inHome() bool {
+	_, home := b.database.(file)
+	return home
 }
 
 func exists(path string) bool {

@@ -20,6 +20,7 @@ type Options struct {
 	Cert, Key         string // files for browsers
 	Sources           []string
 	Names             []string // by which browsers reach the server
+	Database          string   // the address of a PostgreSQL database; empty: a file in the home; sqlite: so from now on
 	NewDatabase       bool     // begin with an empty database beside the keys
 	TTL               int
 	Gather, GatherMax time.Duration

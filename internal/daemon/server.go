@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -24,7 +23,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/server"
-	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/web"
 )
 
@@ -36,6 +35,7 @@ type Server struct {
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	endpoint  *sender.Endpoint
 	folder    string // that the server has in the home
+	database  database
 	log       *slog.Logger
 	closers   []func() error
 }
@@ -81,7 +81,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 		Endpoint:  s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
 		Settled: s.ForgetFirstLink, Machine: machine, Certificate: s.authority.LeafFingerprint,
-		About: (&about{folder: s.folder, maxRate: o.MaxRate, server: s, kept: kept}).tell,
+		About: (&about{folder: s.folder, state: s.database, maxRate: o.MaxRate, server: s, kept: kept}).tell,
 	})
 	if err != nil {
 		return s, err
@@ -98,8 +98,12 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 }
 
 // openState opens the server's keys and its database, which belong together.
-func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (*sqlite.Store, error) {
-	whose, err := bind(ctx, s.folder, o.NewDatabase)
+func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (store.Store, error) {
+	where, err := databaseOf(s.folder, o.Database)
+	if err != nil {
+		return nil, err
+	}
+	whose, err := bind(ctx, s.folder, where, o.NewDatabase)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +113,11 @@ func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (*sq
 	if err != nil {
 		return nil, err
 	}
-	db, err := sqlite.OpenWith(ctx, filepath.Join(s.folder, databaseFile), room.Release)
+	db, err := where.open(ctx, room.Release)
 	if err != nil {
 		return nil, err
 	}
+	s.database = where
 	s.closers = append(s.closers, db.Close)
 	return db, whose.tie(ctx, db, s.authority.ID())
 }

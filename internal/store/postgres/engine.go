@@ -31,11 +31,12 @@ const (
 type engine struct {
 	db    *sql.DB
 	turns *semaphore.Weighted
+	token string // of this server's claim; empty: whoever has the database may write
 }
 
 var _ tables.Engine = (*engine)(nil)
 
-func newEngine(db *sql.DB) *engine { return &engine{db, semaphore.NewWeighted(writers)} }
+func newEngine(db *sql.DB) *engine { return &engine{db: db, turns: semaphore.NewWeighted(writers)} }
 
 // kind is how a transaction is made.
 type kind struct {
@@ -208,8 +209,13 @@ func (e *engine) commit(ctx context.Context, tx *sql.Tx, k kind) error {
 		return tx.Commit()
 	}
 	var id sql.NullString
-	if err := tx.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned()::text").Scan(&id); err != nil {
+	var who string
+	if err := tx.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned()::text, "+
+		"COALESCE((SELECT value FROM settings WHERE name = $1), '')", holder).Scan(&id, &who); err != nil {
 		return err
+	}
+	if e.token != "" && who != e.token {
+		return taken(who)
 	}
 	err := tx.Commit()
 	if err == nil || !id.Valid || !lost(err) {

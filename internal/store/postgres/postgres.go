@@ -44,8 +44,10 @@ const (
 // Store is a database. It is safe for concurrent use.
 type Store struct {
 	tables.Store
-	db    *sql.DB
-	where string
+	db     *sql.DB
+	engine *engine
+	claim  *claim
+	where  string
 }
 
 var _ store.Store = (*Store)(nil)
@@ -56,18 +58,27 @@ func Open(ctx context.Context, address Address) (*Store, error) {
 	db := stdlib.OpenDB(*address.config())
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
-	s := &Store{Store: tables.New(newEngine(db)), db: db, where: address.String()}
-	if err := s.prepare(ctx); err != nil {
+	e := newEngine(db)
+	s := &Store{Store: tables.New(e), db: db, engine: e, where: address.String()}
+	if err := s.prepare(ctx, address); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) prepare(ctx context.Context) error {
+func (s *Store) prepare(ctx context.Context, address Address) error {
 	if err := s.suits(ctx); err != nil {
 		return err
 	}
-	return s.migrate(ctx)
+	if err := s.migrate(ctx, address); err != nil {
+		return err
+	}
+	c, err := take(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	s.claim, s.engine.token = c, c.token
+	return nil
 }
 
 // suits says whether the database is one that the tables can be in.
@@ -89,8 +100,13 @@ func (s *Store) suits(ctx context.Context) error {
 	return nil
 }
 
-func (s *Store) migrate(ctx context.Context) error {
-	p, err := goose.NewProvider(goose.DialectPostgres, s.db, Migrations())
+// migrate takes the time that it needs: a change of large tables is no query that hangs.
+func (s *Store) migrate(ctx context.Context, address Address) (err error) {
+	c := address.config()
+	delete(c.RuntimeParams, "statement_timeout")
+	db := stdlib.OpenDB(*c)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	p, err := goose.NewProvider(goose.DialectPostgres, db, Migrations())
 	if err != nil {
 		return err
 	}
@@ -108,7 +124,16 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 // Close waits for what runs and closes the connections.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.claim.end()
+	return s.db.Close()
+}
+
+// Size is how many bytes the database takes.
+func (s *Store) Size(ctx context.Context) (n uint64, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT pg_database_size(current_database())").Scan(&n)
+	return n, explain(err)
+}
 
 // String is where the database is, without a password.
 func (s *Store) String() string { return s.where }

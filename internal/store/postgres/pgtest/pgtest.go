@@ -39,12 +39,21 @@ var (
 var errMissing = errors.New("PostgreSQL is not installed here; on Debian, as root: apt-get install postgresql")
 
 // Shared gives the PostgreSQL of this test program, which starts with the first call. The test is skipped where
-// PostgreSQL is not installed, and fails if GROUPCAST_POSTGRES says that it must be.
+// PostgreSQL is not installed, and fails if GROUPCAST_POSTGRES is set.
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	once.Do(func() { shared, failed = start() })
 	check(t, failed)
 	return shared
+}
+
+// required is the variable that says that no test may be left out because PostgreSQL is not installed.
+const required = "GROUPCAST_POSTGRES"
+
+// Wanted says whether tests with a PostgreSQL are made: it is installed, or has to be.
+func Wanted() bool {
+	_, err := programs()
+	return err == nil || os.Getenv(required) != ""
 }
 
 // Start gives a PostgreSQL that no other test uses.
@@ -58,7 +67,7 @@ func Start(t testing.TB) *Server {
 
 func check(t testing.TB, err error) {
 	t.Helper()
-	if errors.Is(err, errMissing) && os.Getenv("GROUPCAST_POSTGRES") == "" {
+	if errors.Is(err, errMissing) && os.Getenv(required) == "" {
 		t.Skip(err)
 	}
 	if err != nil {
@@ -67,21 +76,21 @@ func check(t testing.TB, err error) {
 }
 
 // Stop ends the server, and Go starts it again.
-func (s *Server) Stop(t testing.TB) { t.Helper(); s.order(t, "stop") }
+func (s *Server) Stop() error { return s.order("stop") }
 
 // Go starts the server that Stop ended.
-func (s *Server) Go(t testing.TB) { t.Helper(); s.order(t, "start") }
+func (s *Server) Go() error { return s.order("start") }
 
-func (s *Server) order(t testing.TB, order string) {
-	t.Helper()
+func (s *Server) order(order string) error {
 	s.orders.Lock()
 	defer s.orders.Unlock()
 	if _, err := fmt.Fprintln(s.input, order); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if !s.answers.Scan() {
-		t.Fatalf("PostgreSQL does not %s", order)
+		return fmt.Errorf("PostgreSQL does not %s", order)
 	}
+	return nil
 }
 
 // Schema makes an empty schema in the database and gives the address of a database that has nothing else. It ends

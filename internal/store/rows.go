@@ -26,6 +26,17 @@ const (
 	MaxOpenTransfers = 100_000
 )
 
+// Limited bounds how many rows a listing gives.
+func Limited(asked int) int64 {
+	switch {
+	case asked <= 0:
+		return DefaultLimit
+	case asked > MaxLimit:
+		return MaxLimit
+	}
+	return int64(asked)
+}
+
 // Hash is a password's Argon2id hash in PHC form. It prints as [redacted].
 type Hash string
 

@@ -44,10 +44,10 @@ const (
 // Store is a database. It is safe for concurrent use.
 type Store struct {
 	tables.Store
-	db     *sql.DB
-	engine *engine
-	claim  *claim
-	where  string
+	db      *sql.DB
+	machine *machine
+	claim   *claim
+	where   string
 }
 
 var _ store.Store = (*Store)(nil)
@@ -58,8 +58,8 @@ func Open(ctx context.Context, address Address) (*Store, error) {
 	db := stdlib.OpenDB(*address.config())
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
-	e := newEngine(db)
-	s := &Store{Store: tables.New(e), db: db, engine: e, where: address.String()}
+	e := newMachine(db)
+	s := &Store{Store: tables.New(e), db: db, machine: e, where: address.String()}
 	if err := s.prepare(ctx, address); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -77,7 +77,7 @@ func (s *Store) prepare(ctx context.Context, address Address) error {
 	if err != nil {
 		return err
 	}
-	s.claim, s.engine.token = c, c.token
+	s.claim, s.machine.token = c, c.token
 	return nil
 }
 

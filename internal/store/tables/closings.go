@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/tables/engine"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
@@ -24,7 +25,7 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 // CloseDeliveries ends owed deliveries in few transactions.
 func (s *Store) CloseDeliveries(ctx context.Context, closings []store.Closing, at time.Time) []store.Closed {
 	out := make([]store.Closed, 0, len(closings))
-	for some := range slices.Chunk(closings, MostTogether) {
+	for some := range slices.Chunk(closings, engine.MostTogether) {
 		out = append(out, s.closeTogether(ctx, some, at)...)
 	}
 	return out

@@ -2,7 +2,6 @@ package tables
 
 import (
 	"crypto/rand"
-	"database/sql"
 	"encoding"
 	"encoding/hex"
 	"encoding/json"
@@ -15,21 +14,19 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/values"
 )
 
-// Times are microseconds since 1970, 0 for none.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
+func micros(t time.Time) int64 { return values.Micros(t) }
 
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
+func instant(us int64) time.Time { return values.Instant(us) }
+
+func notFound(what string, name any) error { return values.NotFound(what, name) }
+
+func missing(err error, what string, name any) error { return values.Missing(err, what, name) }
+
+func touched(n int64, err error, what string, name any) error {
+	return values.Touched(n, err, what, name)
 }
 
 // newID makes an identifier that sorts by time, so that indexes grow at their end.
@@ -64,26 +61,6 @@ func deviceID(text string) (id protocol.DeviceID, err error) {
 		err = parse(&id, text)
 	}
 	return id, err
-}
-
-func notFound(what string, name any) error {
-	return groupcast.Errorf(groupcast.ENotFound, "no %s %v", what, name)
-}
-
-// missing turns "no row" into ENotFound and leaves any other error.
-func missing(err error, what string, name any) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return notFound(what, name)
-	}
-	return err
-}
-
-// touched is missing for statements that say how many rows they changed.
-func touched(n int64, err error, what string, name any) error {
-	if err == nil && n == 0 {
-		return notFound(what, name)
-	}
-	return err
 }
 
 func userFrom(r queries.User) groupcast.User {

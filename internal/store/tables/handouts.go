@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/tables/engine"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
@@ -15,7 +16,7 @@ import (
 // session, and with it the key, does not either.
 func (s *Store) AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error {
 	out := make([]error, 0, len(handouts))
-	for some := range slices.Chunk(handouts, MostTogether) {
+	for some := range slices.Chunk(handouts, engine.MostTogether) {
 		changes := make([]change, len(some))
 		for i, h := range some {
 			changes[i] = func(ctx context.Context, q *queries.Queries) error { return addHandout(ctx, q, h, at) }
@@ -73,7 +74,9 @@ func (s *Store) SessionsOfGroup(
 	ctx context.Context, group protocol.GroupID, most int,
 ) (out []groupcast.KeySession, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.SessionsOfGroup(ctx, queries.SessionsOfGroupParams{GroupID: group.String(), Most: int32(limit(most))})
+		rows, err := q.SessionsOfGroup(ctx, queries.SessionsOfGroupParams{
+			GroupID: group.String(), Most: int32(store.Limited(most)),
+		})
 		if err != nil {
 			return err
 		}

@@ -129,16 +129,6 @@ func (s *Store) TransferOfContent(ctx context.Context, content string) (t store.
 	return t, err
 }
 
-func limit(asked int) int64 {
-	switch {
-	case asked <= 0:
-		return store.DefaultLimit
-	case asked > store.MaxLimit:
-		return store.MaxLimit
-	}
-	return int64(asked)
-}
-
 // most and skip are a window's, as SQL bounds them.
 func most(w groupcast.Window) int32 {
 	if w.Limit <= 0 {
@@ -158,7 +148,7 @@ func (s *Store) TransfersBefore(
 		before = int64(no)
 	}
 	err = s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.TransfersBefore(ctx, queries.TransfersBeforeParams{Before: before, Most: int32(limit(most))})
+		rows, err := q.TransfersBefore(ctx, queries.TransfersBeforeParams{Before: before, Most: int32(store.Limited(most))})
 		if err != nil {
 			return err
 		}
@@ -188,7 +178,7 @@ func (s *Store) Transfers(
 			}
 		} else {
 			rows, err = q.Transfers(ctx,
-				queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit)), Skip: skip(f.From)})
+				queries.TransfersParams{GroupName: f.Group, Most: int32(store.Limited(f.Limit)), Skip: skip(f.From)})
 		}
 		if err != nil {
 			return err

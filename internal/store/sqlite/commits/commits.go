@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/groupcast/groupcast/internal/sqlfile"
-	"github.com/groupcast/groupcast/internal/store/tables"
+	"github.com/groupcast/groupcast/internal/store/tables/engine"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
@@ -57,22 +57,22 @@ func (q *queue) leave(w *write) bool {
 func (q *queue) next() []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), tables.MostTogether)
+	n := min(len(q.waiting), engine.MostTogether)
 	batch := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return batch
 }
 
 // Durably makes a change that is on the disk when Durably returns.
-func (d *DB) Durably(ctx context.Context, c tables.Change) error { return d.write(ctx, c, true) }
+func (d *DB) Durably(ctx context.Context, c engine.Change) error { return d.write(ctx, c, true) }
 
 // Quickly makes a change that the power may still take.
-func (d *DB) Quickly(ctx context.Context, c tables.Change) error { return d.write(ctx, c, false) }
+func (d *DB) Quickly(ctx context.Context, c engine.Change) error { return d.write(ctx, c, false) }
 
 // Loosely is Quickly: here nobody writes at the same time.
-func (d *DB) Loosely(ctx context.Context, c tables.Change) error { return d.write(ctx, c, false) }
+func (d *DB) Loosely(ctx context.Context, c engine.Change) error { return d.write(ctx, c, false) }
 
-func (d *DB) write(ctx context.Context, c tables.Change, durable bool) error {
+func (d *DB) write(ctx context.Context, c engine.Change, durable bool) error {
 	return d.wait(ctx, &write{
 		run:     func(ctx context.Context, _ *sql.Tx, q *queries.Queries) error { return c(ctx, q) },
 		durable: durable, done: make(chan error, 1),
@@ -82,7 +82,7 @@ func (d *DB) write(ctx context.Context, c tables.Change, durable bool) error {
 // Together makes changes in one transaction, one after another, and then what follows from them, if
 // anything does. One that fails is undone alone; it says how each went.
 func (d *DB) Together(
-	ctx context.Context, changes []tables.Change, then func(context.Context, *queries.Queries, []error) error,
+	ctx context.Context, changes []engine.Change, then func(context.Context, *queries.Queries, []error) error,
 	durable bool,
 ) []error {
 	failed := make([]error, len(changes))
@@ -181,7 +181,7 @@ func (d *DB) attempt(ctx context.Context, batch []*write, failed []error, durabl
 
 // apart makes a change so that only what it did is undone if it fails. An error of SQLite's own
 // that makes it impossible to undo the change is fatal to the transaction.
-func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c tables.Change) (failed, fatal error) {
+func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c engine.Change) (failed, fatal error) {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT apart"); err != nil {
 		return nil, fmt.Errorf("begin a change: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/groupcast/groupcast/internal/store/tables"
+	"github.com/groupcast/groupcast/internal/store/tables/engine"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
 
@@ -26,17 +26,17 @@ const (
 	longest = time.Minute
 )
 
-// engine makes transactions. What must be as if nothing else was written at the same time is SERIALIZABLE, and
+// machine makes transactions. What must be as if nothing else was written at the same time is SERIALIZABLE, and
 // begins again when PostgreSQL finds that it was not so: beside others first, then alone in this server.
-type engine struct {
+type machine struct {
 	db    *sql.DB
 	turns *semaphore.Weighted
 	token string // of this server's claim; empty: whoever has the database may write
 }
 
-var _ tables.Engine = (*engine)(nil)
+var _ engine.Engine = (*machine)(nil)
 
-func newEngine(db *sql.DB) *engine { return &engine{db: db, turns: semaphore.NewWeighted(writers)} }
+func newMachine(db *sql.DB) *machine { return &machine{db: db, turns: semaphore.NewWeighted(writers)} }
 
 // kind is how a transaction is made.
 type kind struct {
@@ -46,13 +46,13 @@ type kind struct {
 }
 
 // Read runs f on one state of the database.
-func (e *engine) Read(ctx context.Context, f func(q *queries.Queries) error) error {
+func (m *machine) Read(ctx context.Context, f func(q *queries.Queries) error) error {
 	var err error
 	for n := range attempts {
 		if err = pause(ctx, n); err != nil {
 			return err
 		}
-		err = e.transaction(ctx, kind{isolation: sql.LevelRepeatableRead, readOnly: true},
+		err = m.transaction(ctx, kind{isolation: sql.LevelRepeatableRead, readOnly: true},
 			func(_ context.Context, _ *sql.Tx, q *queries.Queries) error { return f(q) })
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err()
@@ -65,24 +65,24 @@ func (e *engine) Read(ctx context.Context, f func(q *queries.Queries) error) err
 }
 
 // Durably makes a change that is on the disk when it returns.
-func (e *engine) Durably(ctx context.Context, c tables.Change) error {
-	return e.write(ctx, kind{isolation: sql.LevelSerializable}, only(c))
+func (m *machine) Durably(ctx context.Context, c engine.Change) error {
+	return m.write(ctx, kind{isolation: sql.LevelSerializable}, only(c))
 }
 
 // Quickly makes a change that the power may still take.
-func (e *engine) Quickly(ctx context.Context, c tables.Change) error {
-	return e.write(ctx, kind{isolation: sql.LevelSerializable, loses: true}, only(c))
+func (m *machine) Quickly(ctx context.Context, c engine.Change) error {
+	return m.write(ctx, kind{isolation: sql.LevelSerializable, loses: true}, only(c))
 }
 
 // Loosely makes a change whose statements stand each for themselves.
-func (e *engine) Loosely(ctx context.Context, c tables.Change) error {
-	return e.write(ctx, kind{isolation: sql.LevelReadCommitted, loses: true}, only(c))
+func (m *machine) Loosely(ctx context.Context, c engine.Change) error {
+	return m.write(ctx, kind{isolation: sql.LevelReadCommitted, loses: true}, only(c))
 }
 
 // work is what happens in a transaction.
 type work func(ctx context.Context, tx *sql.Tx, q *queries.Queries) error
 
-func only(c tables.Change) work {
+func only(c engine.Change) work {
 	return func(ctx context.Context, _ *sql.Tx, q *queries.Queries) error { return c(ctx, q) }
 }
 
@@ -92,12 +92,12 @@ var errUndone = errors.New("a change of several failed")
 
 // Together makes changes in one transaction, one after another. Those that end well, which is nearly always all of
 // them, need no savepoints.
-func (e *engine) Together(
-	ctx context.Context, changes []tables.Change, then func(context.Context, *queries.Queries, []error) error,
+func (m *machine) Together(
+	ctx context.Context, changes []engine.Change, then func(context.Context, *queries.Queries, []error) error,
 	durable bool,
 ) []error {
 	failed, apart := make([]error, len(changes)), false
-	err := e.write(ctx, kind{isolation: sql.LevelReadCommitted, loses: !durable}, func(
+	err := m.write(ctx, kind{isolation: sql.LevelReadCommitted, loses: !durable}, func(
 		ctx context.Context, tx *sql.Tx, q *queries.Queries,
 	) error {
 		clear(failed)
@@ -132,7 +132,7 @@ func retried(err error) error {
 }
 
 // savepoint makes a change so that only what it did is undone if it fails.
-func savepoint(ctx context.Context, tx *sql.Tx, q *queries.Queries, c tables.Change) error {
+func savepoint(ctx context.Context, tx *sql.Tx, q *queries.Queries, c engine.Change) error {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT apart"); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func savepoint(ctx context.Context, tx *sql.Tx, q *queries.Queries, c tables.Cha
 
 // write makes a transaction, again and again if it has to be. It goes on when the caller's time is over: who asked
 // for a change hears what became of it.
-func (e *engine) write(ctx context.Context, k kind, w work) error {
+func (m *machine) write(ctx context.Context, k kind, w work) error {
 	var err error
 	for n := range attempts {
 		if err := pause(ctx, n); err != nil {
@@ -159,11 +159,11 @@ func (e *engine) write(ctx context.Context, k kind, w work) error {
 		if n >= crowded {
 			weight = writers
 		}
-		if err := e.turns.Acquire(ctx, weight); err != nil {
+		if err := m.turns.Acquire(ctx, weight); err != nil {
 			return err
 		}
-		err = e.transaction(context.WithoutCancel(ctx), k, w)
-		e.turns.Release(weight)
+		err = m.transaction(context.WithoutCancel(ctx), k, w)
+		m.turns.Release(weight)
 		if !again(err) && !errors.Is(err, errUndone) {
 			break
 		}
@@ -184,10 +184,10 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-func (e *engine) transaction(ctx context.Context, k kind, w work) error {
+func (m *machine) transaction(ctx context.Context, k kind, w work) error {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: k.isolation, ReadOnly: k.readOnly})
+	tx, err := m.db.BeginTx(ctx, &sql.TxOptions{Isolation: k.isolation, ReadOnly: k.readOnly})
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
@@ -200,11 +200,11 @@ func (e *engine) transaction(ctx context.Context, k kind, w work) error {
 	if err := w(ctx, tx, queries.New(clean{tx})); err != nil {
 		return err
 	}
-	return e.commit(ctx, tx, k)
+	return m.commit(ctx, tx, k)
 }
 
 // commit ends a transaction. If the connection is lost over it, PostgreSQL is asked what became of it.
-func (e *engine) commit(ctx context.Context, tx *sql.Tx, k kind) error {
+func (m *machine) commit(ctx context.Context, tx *sql.Tx, k kind) error {
 	if k.readOnly {
 		return tx.Commit()
 	}
@@ -214,24 +214,24 @@ func (e *engine) commit(ctx context.Context, tx *sql.Tx, k kind) error {
 		"COALESCE((SELECT value FROM settings WHERE name = $1), '')", holder).Scan(&id, &who); err != nil {
 		return err
 	}
-	if e.token != "" && who != e.token {
+	if m.token != "" && who != m.token {
 		return taken(who)
 	}
 	err := tx.Commit()
 	if err == nil || !id.Valid || !lost(err) {
 		return err
 	}
-	return e.outcome(ctx, id.String, err)
+	return m.outcome(ctx, id.String, err)
 }
 
 // outcome says how a transaction ended whose connection was lost as it was committed.
-func (e *engine) outcome(ctx context.Context, id string, err error) error {
+func (m *machine) outcome(ctx context.Context, id string, err error) error {
 	for n := range attempts {
 		if wait := pause(ctx, n*n); wait != nil {
 			break
 		}
 		var status sql.NullString
-		if e.db.QueryRowContext(ctx, "SELECT pg_xact_status($1::text::xid8)", id).Scan(&status) != nil {
+		if m.db.QueryRowContext(ctx, "SELECT pg_xact_status($1::text::xid8)", id).Scan(&status) != nil {
 			continue
 		}
 		switch status.String {

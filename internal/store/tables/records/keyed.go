@@ -1,4 +1,4 @@
-package tables
+package records
 
 import (
 	"context"
@@ -9,20 +9,21 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
+	"github.com/groupcast/groupcast/internal/store/tables/values"
 )
 
 // BeginCall notes that a call with a key begins, or gives the earlier one.
-func (s *Store) BeginCall(
+func (r *Records) BeginCall(
 	ctx context.Context, c groupcast.KeyedCall, since time.Time,
 ) (before groupcast.KeyedCall, begun bool, err error) {
-	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+	err = r.engine.Durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		before, begun = groupcast.KeyedCall{}, false // a change may be tried again
-		if err := q.ForgetKeyedCalls(ctx, micros(since)); err != nil {
+		if err := q.ForgetKeyedCalls(ctx, values.Micros(since)); err != nil {
 			return err
 		}
 		row, err := q.KeyedCall(ctx, queries.KeyedCallParams{Account: c.Account, KeyHash: c.Key})
 		if err == nil {
-			before = groupcast.KeyedCall{Account: c.Account, Key: c.Key, Request: row.Request, At: instant(row.BeganAt)}
+			before = groupcast.KeyedCall{Account: c.Account, Key: c.Key, Request: row.Request, At: values.Instant(row.BeganAt)}
 			if row.Answer != "" {
 				before.Answer = []byte(row.Answer)
 			}
@@ -51,21 +52,21 @@ func addKeyedCall(ctx context.Context, q *queries.Queries, c groupcast.KeyedCall
 			WithHint("leave the key out, or try again tomorrow")
 	}
 	return q.AddKeyedCall(ctx, queries.AddKeyedCallParams{
-		Account: c.Account, KeyHash: c.Key, Request: c.Request, BeganAt: micros(c.At),
+		Account: c.Account, KeyHash: c.Key, Request: c.Request, BeganAt: values.Micros(c.At),
 	})
 }
 
 // AnswerCall keeps the answer of a call with a key.
-func (s *Store) AnswerCall(ctx context.Context, c groupcast.KeyedCall) error {
-	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+func (r *Records) AnswerCall(ctx context.Context, c groupcast.KeyedCall) error {
+	return r.engine.Durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AnswerKeyedCall(ctx,
 			queries.AnswerKeyedCallParams{Answer: string(c.Answer), Account: c.Account, KeyHash: c.Key})
 	})
 }
 
 // DropCall forgets a call with a key.
-func (s *Store) DropCall(ctx context.Context, c groupcast.KeyedCall) error {
-	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+func (r *Records) DropCall(ctx context.Context, c groupcast.KeyedCall) error {
+	return r.engine.Durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.DropKeyedCall(ctx, queries.DropKeyedCallParams{Account: c.Account, KeyHash: c.Key})
 	})
 }

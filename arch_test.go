@@ -90,7 +90,8 @@ var arrows = map[string]string{
 	"offering":             "protocol wire format2 seal sender store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
-	"delivery": "protocol bandwidth choice content download edition forging format2 history lacks offering pages " +
+	"direct":               "protocol offering seal store .",
+	"delivery": "protocol bandwidth choice content direct download edition forging format2 history lacks offering pages " +
 		"progress reading receipts " +
 		"schedule seal send sender source store summary telemetry wire .",
 	"archive":   "protocol manifest content store .",

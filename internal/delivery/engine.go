@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/direct"
 	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/forging"
 	"github.com/groupcast/groupcast/internal/history"
@@ -67,7 +68,7 @@ type Engine struct {
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
 	runs     map[protocol.SessionID]*run
-	direct   map[protocol.TransferNo]*directOffer // offers over HTTPS
+	direct   *direct.Offers // over HTTPS; its lock is taken after mu
 	infos    map[protocol.TransferNo]store.Transfer
 	owners   map[protocol.DeviceID]string
 	book     *progress.Book
@@ -78,14 +79,6 @@ type Engine struct {
 	here     atomic.Pointer[store.SiteEpoch]  // the only site so far, as it was taken last
 	planning map[protocol.TransferNo]bool     // whose content is planned anew just now
 	doubted  map[protocol.TransferNo][]uint32 // entries of paged transfers that were not what their pages said
-}
-
-// directOffer vouches for a transfer over HTTPS; no session belongs to it.
-type directOffer struct {
-	number  protocol.OfferNo
-	session protocol.SessionID
-	offered groupcast.Offered
-	version uint64
 }
 
 // given is an offer that a device was given.
@@ -107,7 +100,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		cfg: c, store: c.Store, content: c.Content, agents: c.Agents, screens: c.Screens, lines: c.Lines,
 		slots: c.Slots, log: c.Log, now: c.Now, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
-		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
+		infos:  map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, book: progress.NewBook(), given: map[deliveryKey]given{},
 		wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
 		doubted: map[protocol.TransferNo][]uint32{},
@@ -116,6 +109,10 @@ func New(c Config) *Engine {
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
 	e.paging = paging{open: e.pagedSource, lacks: lacks.New()}
 	e.forging = forging.New(forging.Config{Store: c.Store, Site: e.site, Now: c.Now, Log: c.Log, Audit: c.Audit})
+	e.direct = direct.New(direct.Config{
+		Key: c.Key, Transfer: e.transferAndGroup, Open: e.openOffer, Close: e.closeOffers, Of: e.offer,
+		Keep: e.keepOffer, Use: e.useDirect,
+	})
 	e.sources = reading.New(reading.Config{Open: e.openPaged, Ended: e.hashed})
 	return e
 }
@@ -418,7 +415,7 @@ func (e *Engine) finish(r *run) {
 		e.noteForging(ctx, r, st.Forging)
 		e.forging.Over(r.session)
 		e.noteSession(ctx, st)
-		e.closeOffer(r.number)
+		e.closeOffers(r.number)
 		if err := r.source.Close(); err != nil {
 			e.log.Warn("closing a source", "transfer", r.no, "err", err)
 		}
@@ -429,9 +426,11 @@ func (e *Engine) finish(r *run) {
 	})
 }
 
-func (e *Engine) closeOffer(number protocol.OfferNo) {
-	if err := e.store.CloseOffer(context.Background(), number); err != nil {
-		e.log.Error("an offer could not be closed", "offer", number, "err", err)
+func (e *Engine) closeOffers(numbers ...protocol.OfferNo) {
+	for _, number := range numbers {
+		if err := e.store.CloseOffer(context.Background(), number); err != nil {
+			e.log.Error("an offer could not be closed", "offer", number, "err", err)
+		}
 	}
 }
 

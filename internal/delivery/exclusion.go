@@ -90,17 +90,14 @@ func (e *Engine) Halt() {
 		r.stopped = true
 		stop = append(stop, r)
 	}
-	direct := e.direct
-	e.direct = map[protocol.TransferNo]*directOffer{}
+	direct := e.direct.TakeAll()
 	clear(e.given)
 	e.mu.Unlock()
 	for _, r := range stop {
 		r.sender.Stop()
 		e.finish(r)
 	}
-	for _, d := range direct {
-		e.closeOffer(d.number)
-	}
+	e.closeOffers(direct...)
 	e.log.Info("sessions were stopped", slog.Int("sessions", len(stop)))
 	e.agents.HintAll() // who fetches something reads that it is not offered any more
 	e.poke()

@@ -170,8 +170,7 @@ func (e *Engine) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 // stands: the session runs, or who fetches over HTTPS goes by it. The lock is held.
 func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) (last, stands bool) {
 	g, found := e.given[deliveryKey{no, dev}]
-	direct := e.direct[no]
-	return found && g.session == id, e.runs[id] != nil || direct != nil && direct.session == id
+	return found && g.session == id, e.runs[id] != nil || e.direct.Stands(no, id)
 }
 
 // heeds says whether a refusal counts: one of an offer that was replaced meanwhile does not, nor does one

@@ -122,14 +122,11 @@ func (e *Engine) renewed(tr store.Transfer) {
 	if open {
 		e.infos[tr.No] = tr
 	}
-	direct := e.direct[tr.No]
-	delete(e.direct, tr.No)
+	direct := e.direct.Take(tr.No)
 	e.book.Renewed(tr.No)
 	e.sched.Unread(tr.No, unread(tr))
 	e.mu.Unlock()
-	if direct != nil {
-		e.closeOffer(direct.number)
-	}
+	e.closeOffers(direct...)
 	if tr.Paged {
 		e.sources.Drop(tr.No)
 		if open {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/direct"
 	"github.com/groupcast/groupcast/internal/offering"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -30,16 +31,13 @@ func (e *Engine) open(ctx context.Context, st schedule.Action) {
 	}
 	e.mu.Lock()
 	accepted := e.sched.Opened(e.now(), st.Transfer, st.Site, r.session)
-	var older *directOffer
+	var older []protocol.OfferNo
 	if accepted {
 		e.runs[r.session] = r
-		older = e.direct[st.Transfer] // whoever is left over gets one with a higher number
-		delete(e.direct, st.Transfer)
+		older = e.direct.TakeIn(st.Transfer, st.Site) // whoever is left over gets one with a higher number
 	}
 	e.mu.Unlock()
-	if older != nil {
-		e.closeOffer(older.number)
-	}
+	e.closeOffers(older...)
 	if !accepted { // the members changed meanwhile, or the transfer is closed
 		r.sender.Stop()
 		e.finish(r)
@@ -119,12 +117,9 @@ func (e *Engine) announce(ctx context.Context, r *run) {
 
 // offerDirect offers a transfer over HTTPS to devices.
 func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
-	d, err := e.directFor(ctx, st.Transfer)
-	if errors.Is(err, errOvertaken) {
-		d, err = e.directFor(ctx, st.Transfer) // of what it holds now
-	}
+	d, err := e.direct.For(ctx, st.Transfer, st.Site)
 	switch {
-	case errors.Is(err, errOvertaken): // it is over
+	case errors.Is(err, direct.ErrOvertaken): // it is over
 		return
 	case err != nil:
 		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, "err", err)
@@ -134,53 +129,20 @@ func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
 		return
 	}
 	e.setState(ctx, st.Transfer, groupcast.TransferSending, "")
-	e.send(st.Devices, given{d.session, offeredTo(d.offered, st.Devices)}, st.Transfer)
+	e.send(st.Devices, given{d.Session, offeredTo(d.Offered, st.Devices)}, st.Transfer)
 }
 
-// directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
-// change of members, because receivers take the offer with the higher number.
-func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*directOffer, error) {
-	tr, g, err := e.transferAndGroup(ctx, no)
-	if err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	old := e.direct[no]
-	e.mu.Unlock()
-	if old != nil && old.version == g.Version {
-		return old, nil
-	}
-	number, floor, err := e.cfg.OpenOffer(ctx, e.site(), no)
-	if err != nil {
-		return nil, err
-	}
-	d := &directOffer{number: number, version: g.Version}
-	d.session, d.offered = e.offer(tr, g, number, floor).Direct(e.cfg.Key)
-	e.keepOffer(ctx, offering.Signed(tr, number, d.offered.Offer, d.offered.Signature))
-	if err := e.useDirect(no, contentOf(tr), d); err != nil {
-		e.closeOffer(number)
-		return nil, err
-	}
-	if old != nil {
-		e.closeOffer(old.number)
-	}
-	return d, nil
-}
-
-// errOvertaken says that a transfer was closed, or has other content, since an offer of it was made.
-var errOvertaken = errors.New("the transfer changed meanwhile")
-
-// useDirect makes an offer over HTTPS the one of its transfer, if it is still worth something.
-func (e *Engine) useDirect(no protocol.TransferNo, content string, d *directOffer) error {
+// useDirect lets an offer over HTTPS be the one of its transfer, if it is still worth something.
+func (e *Engine) useDirect(tr store.Transfer, put func()) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch now, open := e.infos[no]; {
+	switch now, open := e.infos[tr.No]; {
 	case e.sched.Paused():
 		return ErrUnconfirmed
-	case !open || contentOf(now) != content:
-		return errOvertaken
+	case !open || contentOf(now) != contentOf(tr):
+		return direct.ErrOvertaken
 	}
-	e.direct[no] = d
+	put()
 	return nil
 }
 

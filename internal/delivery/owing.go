@@ -112,7 +112,7 @@ type ended struct {
 	done    bool  // everybody has it, or is owed it no more
 	err     error // of writing that it is done
 	stop    []*run
-	direct  *directOffer
+	direct  []protocol.OfferNo
 	last    []groupcast.Delivery
 	fetched uint64
 	told    map[protocol.DeviceID]given
@@ -136,9 +136,8 @@ func (e *Engine) takeOff(end *ended) {
 		}
 	}
 	e.sched.Drop(no)
-	end.direct = e.direct[no]
+	end.direct = e.direct.Take(no)
 	end.last, end.fetched = e.book.End(no)
-	delete(e.direct, no)
 	delete(e.infos, no)
 	delete(e.doubted, no)
 	end.told = map[protocol.DeviceID]given{}
@@ -165,9 +164,7 @@ func (e *Engine) finishTransfer(ctx context.Context, end *ended) {
 		r.sender.Stop()
 		e.finish(r)
 	}
-	if end.direct != nil {
-		e.closeOffer(end.direct.number)
-	}
+	e.closeOffers(end.direct...)
 	for dev, g := range end.told {
 		e.agents.Send(dev, groupcast.AgentEvent{
 			Kind: groupcast.AgentEnd, Transfer: end.no, Session: &g.session, Over: true,

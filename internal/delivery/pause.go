@@ -32,8 +32,7 @@ func (e *Engine) suspend(no protocol.TransferNo) {
 			stop = append(stop, r)
 		}
 	}
-	direct := e.direct[no]
-	delete(e.direct, no)
+	direct := e.direct.Take(no)
 	told := map[protocol.DeviceID]given{}
 	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
 		d, _ := e.sched.Delivery(no, key.dev)
@@ -48,9 +47,7 @@ func (e *Engine) suspend(no protocol.TransferNo) {
 		r.sender.Stop()
 		e.finish(r)
 	}
-	if direct != nil {
-		e.closeOffer(direct.number)
-	}
+	e.closeOffers(direct...)
 	for dev, g := range told {
 		if !unheard {
 			e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session})

@@ -75,13 +75,13 @@ func (e *Engine) newRun(ctx context.Context, st schedule.Action) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, floor, err := e.cfg.OpenOffer(ctx, e.site(), no)
+	number, floor, err := e.openOffer(ctx, no)
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
 	snd, err := e.session(ctx, e.offer(tr, g, number, floor), src, st.Devices)
 	if err != nil {
-		e.closeOffer(number)
+		e.closeOffers(number)
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
 	offer := snd.Offer()
@@ -91,6 +91,13 @@ func (e *Engine) newRun(ctx context.Context, st schedule.Action) (*run, error) {
 		content: contentOf(tr), limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: offer.Bytes, Signature: offer.Signature, Group: g.Name, Transfer: no},
 	}, nil
+}
+
+// openOffer draws the number of an offer of the server's own site.
+func (e *Engine) openOffer(
+	ctx context.Context, no protocol.TransferNo,
+) (number, floor protocol.OfferNo, err error) {
+	return e.cfg.OpenOffer(ctx, e.site(), no)
 }
 
 // offer is what an offer of a transfer is made of.

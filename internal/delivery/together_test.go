@@ -175,7 +175,7 @@ func (c *crowd) nothingIsLeft() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	left := map[string]int{
-		"open transfers": len(open.Rows), "transfers": len(e.infos), "sessions": len(e.runs), "offers over HTTPS": len(e.direct),
+		"open transfers": len(open.Rows), "transfers": len(e.infos), "sessions": len(e.runs), "offers over HTTPS": e.direct.Len(),
 		"progress": e.book.Len(), "offers that devices work on": len(e.given), "plans": len(e.planning),
 	}
 	for what, n := range left {

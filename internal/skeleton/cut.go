@@ -160,8 +160,10 @@ func (c *Cut) Extents(dst []Extent, b uint32) []Extent {
 		i := c.bigOf(b)
 		return append(dst, Extent{c.big.entry[i], at - c.small.bytes() - c.big.start(i), length})
 	}
-	i := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] > at })
-	for end := at + uint64(length); at < end; i++ {
+	i, end := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] > at }), at+uint64(length)
+	last := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] >= end })
+	dst = slices.Grow(dst, last+1-i) // of files of a byte there are 230,400
+	for ; at < end; i++ {
 		n := min(end, c.small.end[i]) - at
 		dst = append(dst, Extent{c.small.entry[i], at - c.small.start(i), int(n)})
 		at += n

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
@@ -179,6 +180,7 @@ func (r *run) sharedBlocks() error {
 
 // fill puts a block together; void files are zeros in it.
 func (r *run) fill(buf []byte, extents []skeleton.Extent, digests []protocol.Digest) ([]protocol.Digest, error) {
+	digests = slices.Grow(digests, len(extents))
 	for _, x := range extents {
 		part := buf[:x.Length]
 		buf = buf[x.Length:]

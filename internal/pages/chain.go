@@ -90,16 +90,15 @@ func (b *Book) listFinished(p *format2.Page, end uint32) *Fault {
 
 // skips says whether the blocks from first to before end have bytes of void files only.
 func skips(cut *skeleton.Cut, void *protocol.BlockSet, first, end uint32) bool {
-	var extents []skeleton.Extent
 	for first < end {
-		extents = cut.Extents(extents[:0], first)
-		for _, x := range extents {
-			if !void.Has(protocol.BlockNumber(x.Entry)) {
+		var last uint32
+		for x := range cut.Runs(first) {
+			if last = x.Entry; !void.Has(protocol.BlockNumber(last)) {
 				return false
 			}
 		}
-		if first++; len(extents) == 1 && !cut.Shared(first-1) {
-			_, first, _ = cut.File(extents[0].Entry) // a large file is void as a whole
+		if first++; !cut.Shared(first - 1) {
+			_, first, _ = cut.File(last) // a large file is void as a whole
 		}
 	}
 	return true

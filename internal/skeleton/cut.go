@@ -2,6 +2,7 @@ package skeleton
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 
@@ -150,26 +151,31 @@ func (c *Cut) Span(entry uint32) (offset, length uint64, ok bool) {
 // Shared says whether a block may hold bytes of several files.
 func (c *Cut) Shared(b uint32) bool { return b < c.firstBig[0] }
 
-// Extents appends the runs of bytes that a block holds.
-func (c *Cut) Extents(dst []Extent, b uint32) []Extent {
-	if b >= uint32(c.Blocks()) {
-		return dst
+// Runs goes through the runs of bytes that a block holds. Of files of a byte there are 230,400.
+func (c *Cut) Runs(b uint32) iter.Seq[Extent] {
+	return func(yield func(Extent) bool) {
+		if b >= uint32(c.Blocks()) {
+			return
+		}
+		at, length := c.Block(b)
+		if !c.Shared(b) {
+			i := c.bigOf(b)
+			yield(Extent{c.big.entry[i], at - c.small.bytes() - c.big.start(i), length})
+			return
+		}
+		i := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] > at })
+		for end := at + uint64(length); at < end; i++ {
+			n := min(end, c.small.end[i]) - at
+			if !yield(Extent{c.small.entry[i], at - c.small.start(i), int(n)}) {
+				return
+			}
+			at += n
+		}
 	}
-	at, length := c.Block(b)
-	if !c.Shared(b) {
-		i := c.bigOf(b)
-		return append(dst, Extent{c.big.entry[i], at - c.small.bytes() - c.big.start(i), length})
-	}
-	i, end := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] > at }), at+uint64(length)
-	last := sort.Search(len(c.small.entry), func(i int) bool { return c.small.end[i] >= end })
-	dst = slices.Grow(dst, last+1-i) // of files of a byte there are 230,400
-	for ; at < end; i++ {
-		n := min(end, c.small.end[i]) - at
-		dst = append(dst, Extent{c.small.entry[i], at - c.small.start(i), int(n)})
-		at += n
-	}
-	return dst
 }
+
+// Extents appends the runs of bytes that a block holds.
+func (c *Cut) Extents(dst []Extent, b uint32) []Extent { return slices.AppendSeq(dst, c.Runs(b)) }
 
 // InOrder calls f for every file in the order in which the stream holds their last bytes: empty ones first.
 func (c *Cut) InOrder(f func(entry uint32)) {

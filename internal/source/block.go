@@ -3,6 +3,7 @@ package source
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/format2"
@@ -58,28 +59,32 @@ func (s *Source) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 	return copy(buf, raw), err
 }
 
-// wanted is a block of the stream that is to be read: what it must be, and which of its runs are of void files.
+// wanted is a block of the stream that is to be read: what it must be, and which of its files are void.
 type wanted struct {
-	leaf    protocol.Digest
-	extents []skeleton.Extent
-	void    []bool
+	leaf protocol.Digest
+	runs iter.Seq[skeleton.Extent]
+	void map[uint32]bool
 }
 
 func (s *Source) want(b uint32) (w wanted, err error) {
-	w.extents = s.cut.Extents(nil, b)
-	w.void = make([]bool, len(w.extents))
+	w.runs = s.cut.Runs(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	voids := 0
-	for i, x := range w.extents {
-		if w.void[i] = s.writer.Lost(x.Entry); w.void[i] {
-			voids++
+	all := true // void
+	for x := range w.runs {
+		if !s.writer.Lost(x.Entry) {
+			all = false
+			continue
 		}
+		if w.void == nil {
+			w.void = map[uint32]bool{}
+		}
+		w.void[x.Entry] = true
 	}
 	known := false
 	w.leaf, known = s.writer.Book().Digest(b)
 	switch {
-	case voids == len(w.extents):
+	case all:
 		return w, pages.ErrVoid
 	case b >= s.covered || !known:
 		return w, pages.ErrNotYet
@@ -119,15 +124,15 @@ func (s *Source) readStream(b uint32, buf []byte) (int, error) {
 
 // readRuns reads the runs of a block. Those of void files are zeros if blank, or if they cannot be read.
 func (s *Source) readRuns(r *reader, w wanted, buf []byte, blank bool) error {
-	for i, x := range w.extents {
+	for x := range w.runs {
 		part := buf[:x.Length]
 		buf = buf[x.Length:]
-		if w.void[i] && blank {
+		if w.void[x.Entry] && blank {
 			clear(part)
 			continue
 		}
 		switch err := r.any(x.Entry, x.Offset, part); {
-		case err != nil && w.void[i]:
+		case err != nil && w.void[x.Entry]:
 			clear(part)
 		case err != nil:
 			return err
@@ -139,8 +144,8 @@ func (s *Source) readRuns(r *reader, w wanted, buf []byte, blank bool) error {
 // suspects finds the files because of which a block is not what its page says.
 func (s *Source) suspects(r *reader, w wanted, failed error) error {
 	var changed ChangedError
-	for i, x := range w.extents {
-		if w.void[i] {
+	for x := range w.runs {
+		if w.void[x.Entry] {
 			continue
 		}
 		if _, err := r.check(x.Entry); err != nil {
@@ -156,8 +161,8 @@ func (s *Source) suspects(r *reader, w wanted, failed error) error {
 	if errors.As(failed, &away) {
 		return failed
 	}
-	for i, x := range w.extents { // all of them look as they were, and one is not
-		if w.void[i] {
+	for x := range w.runs { // all of them look as they were, and one is not
+		if w.void[x.Entry] {
 			continue
 		}
 		f, err := s.cfg.Files.File(x.Entry)

@@ -9,7 +9,6 @@ import (
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // earlier is what the edition before says of files that are as they were: they are not read again. nil: nothing.
@@ -68,12 +67,10 @@ func (s *Source) readEarlier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var extents []skeleton.Extent
 	for b := range uint32(s.cut.Blocks()) {
-		extents = s.cut.Extents(extents[:0], b)
 		leaf, known := e.book.Digest(b)
 		keep := known && leaf != protocol.Digest{}
-		for _, x := range extents {
+		for x := range s.cut.Runs(b) {
 			keep = keep && same.Has(protocol.BlockNumber(x.Entry))
 		}
 		if keep {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // Run reads and hashes the files from where the durable pages end, and signs pages to the final one. Files that
@@ -135,7 +133,6 @@ func (r *run) take() (*job, error) {
 // sharedBlocks hashes the blocks that small files share.
 func (r *run) sharedBlocks() error {
 	s := r.s
-	var extents []skeleton.Extent
 	var digests []protocol.Digest
 	buf := make([]byte, protocol.BlockSize)
 	for {
@@ -147,8 +144,7 @@ func (r *run) sharedBlocks() error {
 			break
 		}
 		_, n := s.cut.Block(b)
-		extents = s.cut.Extents(extents[:0], b)
-		if digests, err = r.fill(buf[:n], extents, digests[:0]); err != nil {
+		if digests, err = r.fill(buf[:n], b, digests[:0]); err != nil {
 			return err
 		}
 		if now, ok, err := r.next(); err != nil || !ok || now != b {
@@ -164,12 +160,14 @@ func (r *run) sharedBlocks() error {
 		if err := r.hashed(b, leaf); err != nil {
 			return err
 		}
-		for i, x := range extents {
+		i := 0
+		for x := range s.cut.Runs(b) {
 			if _, end, _ := s.cut.File(x.Entry); end == b+1 && !s.told(x.Entry) {
 				if err := r.finish(x.Entry, digests[i]); err != nil {
 					return err
 				}
 			}
+			i++
 		}
 		if err := r.sign(false); err != nil {
 			return err
@@ -178,10 +176,9 @@ func (r *run) sharedBlocks() error {
 	return r.reach(noEntry)
 }
 
-// fill puts a block together; void files are zeros in it.
-func (r *run) fill(buf []byte, extents []skeleton.Extent, digests []protocol.Digest) ([]protocol.Digest, error) {
-	digests = slices.Grow(digests, len(extents))
-	for _, x := range extents {
+// fill puts a block together; void files are zeros in it. It appends the digests of the files.
+func (r *run) fill(buf []byte, b uint32, digests []protocol.Digest) ([]protocol.Digest, error) {
+	for x := range r.s.cut.Runs(b) {
 		part := buf[:x.Length]
 		buf = buf[x.Length:]
 		if err := r.reach(x.Entry); err != nil {

@@ -154,6 +154,7 @@ var arrows = map[string]string{
 	"sessiontest":           "", // tests only, of sender and receiver together
 	"spool/spooltest":       "protocol manifest spool spool/diskfs",
 	"store/storetest":       "protocol store .",
+	"store/storetest/crowd": "protocol store .",
 	"store/postgres/pgtest": "",
 
 	"cmd/groupcast": "cli",

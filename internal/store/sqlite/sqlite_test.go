@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/store/storetest"
+	"github.com/groupcast/groupcast/internal/store/storetest/crowd"
 )
 
 func open(t testing.TB, path string) *sqlite.Store {
@@ -45,6 +47,11 @@ func TestConformance(t *testing.T) {
 		s, _ := fresh(t)
 		return s
 	})
+}
+
+func TestCrowd(t *testing.T) {
+	s, _ := fresh(t)
+	crowd.Run(t, s, crowd.Options{Seed: rand.Uint64(), Workers: 8, Each: 60})
 }
 
 func TestFilesArePrivate(t *testing.T) {
@@ -159,8 +166,8 @@ func TestBackupIsWholeAndPrivate(t *testing.T) {
 	}
 }
 
-// crowd makes a group with one member of so many devices, and a transfer to them.
-func crowd(b testing.TB, s *sqlite.Store, devices int) (protocol.TransferNo, []groupcast.Delivery) {
+// many makes a group with one member of so many devices, and a transfer to them.
+func many(b testing.TB, s *sqlite.Store, devices int) (protocol.TransferNo, []groupcast.Delivery) {
 	now := time.UnixMicro(1_800_000_000_000_000)
 	ctx := b.Context()
 	check := func(err error) {
@@ -191,7 +198,7 @@ func crowd(b testing.TB, s *sqlite.Store, devices int) (protocol.TransferNo, []g
 
 func BenchmarkTenThousandDevices(b *testing.B) {
 	s, _ := fresh(b)
-	no, owed := crowd(b, s, 10_000)
+	no, owed := many(b, s, 10_000)
 	if len(owed) != 10_000 {
 		b.Fatal(len(owed))
 	}
@@ -266,7 +273,7 @@ func BenchmarkAllAtOnce(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		s, _ := fresh(b)
-		no, owed := crowd(b, s, devices)
+		no, owed := many(b, s, devices)
 		session := protocol.NewSessionID()
 		b.StartTimer()
 		each(b, owed, func(d groupcast.Delivery) error {

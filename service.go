@@ -243,7 +243,8 @@ type UploadService interface {
 // OperationService is for administrators: the server itself.
 type OperationService interface {
 	// Check asks devices over the control channel and over multicast.
-	Check(ctx context.Context, p Principal, q CheckQuery) ([]CheckResult, error)
+	// Check tells of each device as soon as it is known how it is reached; told is called by one goroutine.
+	Check(ctx context.Context, p Principal, q CheckQuery, told func(CheckResult)) error
 	// Audit lists the newest entries first. Total counts those that the query asks for, whatever Before and Limit say.
 	Audit(ctx context.Context, p Principal, q AuditQuery) (Page[AuditEntry], error)
 	// Backup streams a tar. It has the CA's keys: with it one can impersonate this server.

@@ -134,7 +134,7 @@ func TestACallThatHangsKeepsNothingElseBack(t *testing.T) {
 		},
 		"probe": func(w *world, _ *device) {
 			w.hung.set("probe")
-			_, err := w.server.Check(w.t.Context(), local, groupcast.CheckQuery{})
+			err := w.server.Check(w.t.Context(), local, groupcast.CheckQuery{}, func(groupcast.CheckResult) {})
 			check(w.t, err)
 		},
 		"report": func(w *world, a *device) { // of the card or of the room on the disk, when the connection is new

@@ -1,9 +1,11 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -154,9 +156,25 @@ func (c *Client) Deny(ctx context.Context, group, user string) (groupcast.JoinRe
 	return answered[groupcast.JoinRequest](ctx, c, post(requestPath(group, user)+"/deny", nil))
 }
 
-// Check asks devices over the control channel and over multicast.
-func (c *Client) Check(ctx context.Context, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
-	return answered[[]groupcast.CheckResult](ctx, c, post("/check", q).slowly())
+// Check asks devices over the control channel and over multicast. told, if it is not nil, hears of each as soon as it
+// is known how it is reached; the list is by user and name.
+func (c *Client) Check(
+	ctx context.Context, q groupcast.CheckQuery, told func(groupcast.CheckResult),
+) ([]groupcast.CheckResult, error) {
+	all := []groupcast.CheckResult{}
+	err := c.do(ctx, post("/check", q).slowly(), rowByRow[groupcast.CheckResult](func(r groupcast.CheckResult) {
+		all = append(all, r)
+		if told != nil {
+			told(r)
+		}
+	}))
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, func(a, b groupcast.CheckResult) int {
+		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Device, b.Device))
+	})
+	return all, nil
 }
 
 // Audit lists the newest entries first.

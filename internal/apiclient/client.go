@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -333,13 +334,36 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 
 func decode(r io.Reader, out any) error {
 	limited := &io.LimitedReader{R: r, N: maxAnswer}
-	if err := json.NewDecoder(limited).Decode(out); err != nil {
+	from := json.NewDecoder(limited)
+	take := func() error { return from.Decode(out) }
+	if rows, ok := out.(interface{ takeFrom(*json.Decoder) error }); ok {
+		take = func() error { return rows.takeFrom(from) }
+	}
+	if err := take(); err != nil {
 		if limited.N <= 0 {
 			return errors.New("the answer is too large")
 		}
 		return err
 	}
 	return nil
+}
+
+// rowByRow takes the rows of a list one by one, as they come.
+type rowByRow[T any] func(T)
+
+func (told rowByRow[T]) takeFrom(d *json.Decoder) error {
+	if begin, err := d.Token(); err != nil || begin != json.Delim('[') {
+		return cmp.Or(err, errors.New("the answer is not a list"))
+	}
+	for d.More() {
+		var row T
+		if err := d.Decode(&row); err != nil {
+			return err
+		}
+		told(row)
+	}
+	_, err := d.Token()
+	return err
 }
 
 func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {

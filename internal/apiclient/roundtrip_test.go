@@ -355,7 +355,7 @@ func operationTrips() []trip {
 		}),
 		gives(trip{method: "Check", args: []any{check}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
-				return c.Check(ctx, check)
+				return c.Check(ctx, check, nil)
 			}),
 		lists(trip{method: "Audit", args: []any{oneMore}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.AuditEntry, error) {

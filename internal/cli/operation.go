@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,7 @@ answer says whether the data path works, before anything is sent. A name is take
 group's first, then for a user's, then for a device's; USER/DEVICE is one device.`,
 		Example: "  groupcast check\n  groupcast check lab-a\n  groupcast check alice/pc-03",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			results, err := checkOf(c.Context(), client, user, strings.Join(args, ""))
+			results, err := a.checkOf(c.Context(), client, user, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
@@ -38,27 +39,48 @@ group's first, then for a user's, then for a device's; USER/DEVICE is one device
 }
 
 // checkOf checks the devices of a group or a user, or one device, whichever the name is of.
-func checkOf(
+func (a *app) checkOf(
 	ctx context.Context, client *apiclient.Client, user, which string,
 ) (found []groupcast.CheckResult, err error) {
 	if owner, _, one := strings.Cut(which, "/"); one {
-		return oneOf(ctx, client, cmp.Or(user, owner), which)
+		return a.checkOne(ctx, client, cmp.Or(user, owner), which)
 	}
-	found, err = client.Check(ctx, groupcast.CheckQuery{Group: which, User: user})
+	found, err = a.checked(ctx, client, groupcast.CheckQuery{Group: which, User: user})
 	if groupcast.ErrorCode(err) != groupcast.ENotFound || which == "" || user != "" {
 		return found, err
 	}
-	if found, userErr := client.Check(ctx, groupcast.CheckQuery{User: which}); userErr == nil {
+	if found, userErr := a.checked(ctx, client, groupcast.CheckQuery{User: which}); userErr == nil {
 		return found, nil
 	}
-	if found, deviceErr := oneOf(ctx, client, "", which); groupcast.ErrorCode(deviceErr) != groupcast.ENotFound {
+	if found, deviceErr := a.checkOne(ctx, client, "", which); groupcast.ErrorCode(deviceErr) != groupcast.ENotFound {
 		return found, deviceErr
 	}
 	return nil, err
 }
 
-func oneOf(ctx context.Context, client *apiclient.Client, user, which string) ([]groupcast.CheckResult, error) {
-	all, err := client.Check(ctx, groupcast.CheckQuery{User: user})
+// checked checks devices, and shows how far that is if it takes a while.
+func (a *app) checked(
+	ctx context.Context, client *apiclient.Client, q groupcast.CheckQuery,
+) ([]groupcast.CheckResult, error) {
+	show, known, next := a.NewDisplay(), 0, time.Now().Add(checkQuiet)
+	defer show.Done()
+	return client.Check(ctx, q, func(groupcast.CheckResult) {
+		if known++; time.Now().After(next) {
+			next = time.Now().Add(checkEvery)
+			show.Line(ui.Plural(known, "device") + " checked so far")
+		}
+	})
+}
+
+const (
+	checkQuiet = 3 * time.Second // a check that takes no longer says nothing before its end
+	checkEvery = 300 * time.Millisecond
+)
+
+func (a *app) checkOne(
+	ctx context.Context, client *apiclient.Client, user, which string,
+) ([]groupcast.CheckResult, error) {
+	all, err := a.checked(ctx, client, groupcast.CheckQuery{User: user})
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,14 @@ import (
 )
 
 func (a *api) operationRoutes() {
-	listed(a, route{
+	told(a, route{
 		method: http.MethodPost, path: "/check", id: "check", access: admins,
 		summary: "Check whether devices answer and receive multicast",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.CheckQuery }) ([]groupcast.CheckResult,
-			error,
-		) {
-			return a.service.Check(ctx, p, in.Body)
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.CheckQuery },
+			told func(groupcast.CheckResult),
+		) error {
+			return a.service.Check(ctx, p, in.Body, told)
 		})
 	registerOutput(a, a.operation(route{
 		method: http.MethodGet, path: "/audit", id: "audit", access: admins,

@@ -172,7 +172,7 @@ func (m *Menu) clientGroups(ctx context.Context, a Answers, _ show) (Page, error
 
 func (m *Menu) check(ctx context.Context, _ Answers, tell show) (Page, error) {
 	tell(Progress{Lines: []string{"Asking every receiver, and sending probes to the groups …"}})
-	results, err := m.Admin.Check(ctx, groupcast.CheckQuery{})
+	results, err := m.Admin.Check(ctx, groupcast.CheckQuery{}, nil)
 	none := "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`."
 	return table(results, none, ui.CheckHead, ui.CheckRow), err
 }

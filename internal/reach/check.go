@@ -3,9 +3,14 @@
 package reach
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -53,36 +58,58 @@ func New(cfg Config) *Checker {
 	return &Checker{cfg: cfg, rounds: rounds{open: map[string]*round{}}, checks: make(chan struct{}, maxChecks)}
 }
 
-// Check asks devices over the control channel and over multicast.
-func (c *Checker) Check(ctx context.Context, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
+// Check asks devices over the control channel and over multicast. told hears how each is reached, as soon as that is
+// known: first those that are not connected, by user and name, then the others as they answer, then those that did not.
+func (c *Checker) Check(ctx context.Context, q groupcast.CheckQuery, told func(groupcast.CheckResult)) error {
 	devices, groups, err := c.whom(ctx, q)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case c.checks <- struct{}{}:
 		defer func() { <-c.checks }()
 	default:
-		return nil, groupcast.Errorf(groupcast.EExhausted, "%d checks run already", maxChecks).
+		return groupcast.Errorf(groupcast.EExhausted, "%d checks run already", maxChecks).
 			WithHint("try again in a few seconds")
 	}
+	f := findings{groups: groups, of: groups.byUser()}
 	var active []protocol.DeviceID
-	for i := range devices {
-		c.cfg.Agents.Describe(&devices[i])
-		if devices[i].Active {
-			active = append(active, devices[i].ID)
+	all := make(map[protocol.DeviceID]groupcast.Device, len(devices))
+	for _, d := range devices {
+		c.cfg.Agents.Describe(&d)
+		if all[d.ID] = d; d.Active {
+			active = append(active, d.ID)
+		} else {
+			told(c.result(d, nil, f))
 		}
 	}
-	f := findings{groups: groups, answers: c.ask(ctx, active)}
+	if len(active) == 0 {
+		return nil
+	}
 	f.nonces = c.probe(ctx, groups)
-	f.heard = c.ask(ctx, active)
-	return c.report(ctx, devices, f)
+	var changed []groupcast.Device
+	c.ask(ctx, active, func(id protocol.DeviceID, a *answer) {
+		d := all[id]
+		r := c.result(d, a, f)
+		if path := pathOf(r.Multicast); path != groupcast.PathUnknown {
+			d.Path = path
+			changed = append(changed, d)
+		}
+		told(r)
+	})
+	if len(changed) > 0 {
+		err = c.cfg.Store.UpdateDevices(context.WithoutCancel(ctx), changed)
+	}
+	return cmp.Or(ctx.Err(), err)
 }
 
 // Answers says whether a device that is attached answers.
 func (c *Checker) Answers(ctx context.Context, id protocol.DeviceID) bool {
-	_, answers := c.ask(ctx, []protocol.DeviceID{id})[id]
-	return answers
+	r, question := newRound(1), rand.Text()
+	c.rounds.add(question, r)
+	defer c.rounds.remove(question)
+	left := c.askOnce(ctx, question, r, []protocol.DeviceID{id}, func(protocol.DeviceID, *answer) {})
+	return len(left) == 0
 }
 
 // whom gives the devices and the groups to probe.
@@ -123,6 +150,18 @@ type checkedGroup struct {
 }
 
 type checkedGroups map[protocol.GroupID]checkedGroup
+
+// byUser lists the groups of each user by name.
+func (all checkedGroups) byUser() map[string][]protocol.GroupID {
+	out := map[string][]protocol.GroupID{}
+	byName := func(a, b checkedGroup) int { return strings.Compare(a.Name, b.Name) }
+	for _, g := range slices.SortedFunc(maps.Values(all), byName) {
+		for user := range g.members {
+			out[user] = append(out[user], g.ID)
+		}
+	}
+	return out
+}
 
 func (c *Checker) groups(ctx context.Context, q groupcast.CheckQuery) (checkedGroups, error) {
 	var list []groupcast.Group

@@ -111,13 +111,9 @@ func (p *place) heardBy(d groupcast.Device, oneIn int) (heard []string) {
 // check asks, and gives what was found by user.
 func (p *place) check(q groupcast.CheckQuery) map[string]groupcast.CheckResult {
 	p.Helper()
-	all, err := p.Check(p.Context(), q)
-	if err != nil {
-		p.Fatal(err)
-	}
 	out := map[string]groupcast.CheckResult{}
-	for _, r := range all {
-		out[r.User] = r
+	if err := p.Check(p.Context(), q, func(r groupcast.CheckResult) { out[r.User] = r }); err != nil {
+		p.Fatal(err)
 	}
 	return out
 }

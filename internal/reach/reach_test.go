@@ -3,6 +3,8 @@ package reach
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -115,19 +117,12 @@ func TestWhomAQueryNames(t *testing.T) {
 			"both":           {groupcast.CheckQuery{Group: "a", User: "eve"}, []string{"eve"}},
 			"neither in one": {groupcast.CheckQuery{Group: "a", User: "bob"}, nil},
 		} {
-			all, err := p.Check(p.Context(), c.query)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, r := range all {
-				got = append(got, r.User)
-			}
+			got := slices.Sorted(maps.Keys(p.check(c.query)))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("%s: %v, want %v", name, got, c.want)
 			}
 		}
-		_, err := p.Check(p.Context(), groupcast.CheckQuery{Group: "x"})
+		err := p.Check(p.Context(), groupcast.CheckQuery{Group: "x"}, nil)
 		if groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("a group that is not there: %v", err)
 		}
@@ -156,7 +151,7 @@ func TestAStoreThatIsBroken(t *testing.T) {
 		p.device("ann", behaviour{oneIn: 1}, p.group("g"))
 		p.broken = errors.New("disk broken")
 		for _, q := range []groupcast.CheckQuery{{}, {Group: "g"}, {User: "ann"}} {
-			if _, err := p.Check(p.Context(), q); !errors.Is(err, p.broken) {
+			if err := p.Check(p.Context(), q, nil); !errors.Is(err, p.broken) {
 				t.Errorf("%+v: %v", q, err)
 			}
 		}
@@ -185,7 +180,9 @@ func TestHowLongACheckTakes(t *testing.T) {
 		ctx, cancel := context.WithCancel(p.Context())
 		cancel()
 		start = time.Now()
-		if _, err := p.Check(ctx, groupcast.CheckQuery{}); err != nil || time.Since(start) > 0 {
+		told := func(r groupcast.CheckResult) { t.Errorf("told of %s after it was given up: %s", r.User, r.Reach) }
+		err := p.Check(ctx, groupcast.CheckQuery{}, told)
+		if !errors.Is(err, context.Canceled) || time.Since(start) > 0 {
 			t.Errorf("after it was given up: %v, %s", err, time.Since(start))
 		}
 		time.Sleep(10 * probeWait) // those that answer late
@@ -207,9 +204,8 @@ func TestAnswersThatDoNotCount(t *testing.T) {
 		if err := p.Heard(ann, groupcast.ProbeAnswer{Probe: "unknown"}); groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("to nothing: %v", err)
 		}
-		r := &round{
-			asked: time.Now(), open: map[protocol.DeviceID]bool{ann: true}, answers: answers{}, all: make(chan struct{}),
-		}
+		r := newRound(1)
+		r.ask(ann)
 		p.rounds.add("q", r)
 		many := groupcast.ProbeAnswer{Probe: "q", Heard: make([]string, maxHeard+1)}
 		if err := p.Heard(ann, many); groupcast.ErrorCode(err) != groupcast.EInvalid {
@@ -222,8 +218,8 @@ func TestAnswersThatDoNotCount(t *testing.T) {
 				}
 			}
 		}
-		if all := r.end(); len(all) != 1 || !all[ann].heard["n"] {
-			t.Errorf("answers %+v", all)
+		if len(r.answers) != 1 || !r.of(ann).heard["n"] {
+			t.Errorf("answers %+v", r.answers)
 		}
 		p.rounds.remove("q")
 		if p.rounds.find("q") != nil {
@@ -238,19 +234,78 @@ func TestSoManyChecksAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for range maxChecks {
 			all.Go(func() {
-				if _, err := p.Check(p.Context(), groupcast.CheckQuery{}); err != nil {
+				if err := p.Check(p.Context(), groupcast.CheckQuery{}, func(groupcast.CheckResult) {}); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		synctest.Wait()
-		_, err := p.Check(p.Context(), groupcast.CheckQuery{})
+		err := p.Check(p.Context(), groupcast.CheckQuery{}, nil)
 		if groupcast.ErrorCode(err) != groupcast.EExhausted {
 			t.Errorf("one more: %v", err)
 		}
 		all.Wait()
-		if _, err := p.Check(p.Context(), groupcast.CheckQuery{}); err != nil {
+		if err := p.Check(p.Context(), groupcast.CheckQuery{}, func(groupcast.CheckResult) {}); err != nil {
 			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
+// However many devices there are, and however slowly their answers are taken, only those are silent that did not answer.
+func TestManyDevicesThatAnswer(t *testing.T) {
+	inPlace(t, func(p *place) {
+		g, want := p.group("g"), map[string]groupcast.Reach{}
+		for i := range 5000 {
+			user, how := fmt.Sprintf("u%04d", i), behaviour{oneIn: 1, after: time.Second}
+			want[user] = groupcast.ReachMulticast
+			switch i % 100 {
+			case 0:
+				how.mute, want[user] = true, groupcast.ReachSilent
+			case 1:
+				how.after = probeWait + time.Second // it is asked twice
+			}
+			p.device(user, how, g)
+		}
+		start, first, found := time.Now(), time.Duration(0), map[string]groupcast.Reach{}
+		err := p.Check(p.Context(), groupcast.CheckQuery{}, func(r groupcast.CheckResult) {
+			if first == 0 {
+				first = time.Since(start)
+			}
+			if _, twice := found[r.User]; twice {
+				t.Errorf("%s is told twice", r.User)
+			}
+			found[r.User] = r.Reach
+			time.Sleep(5 * time.Millisecond) // who reads the results is slow
+		})
+		if err != nil || len(found) != len(want) {
+			t.Fatalf("%d devices, want %d, %v", len(found), len(want), err)
+		}
+		for user, reach := range want {
+			if found[user] != reach {
+				t.Errorf("%s: %q, want %q", user, found[user], reach)
+			}
+		}
+		if first > 2*time.Second {
+			t.Errorf("the first result came after %s", first)
+		}
+		time.Sleep(10 * probeWait) // those that answer late
+	})
+}
+
+// One that is mute does not keep the others from being asked.
+func TestNeverTooManyAreAskedAtOnce(t *testing.T) {
+	inPlace(t, func(p *place) {
+		for i := range 2 * maxAsked {
+			p.device(fmt.Sprint("mute", i), behaviour{mute: true})
+		}
+		p.device("well", behaviour{})
+		start := time.Now()
+		found := p.check(groupcast.CheckQuery{})
+		if len(found) != 2*maxAsked+1 || found["well"].Reach != groupcast.ReachNoGroup {
+			t.Errorf("%d devices, %+v", len(found), found["well"])
+		}
+		if took, most := time.Since(start), 7*probeWait; took > most {
+			t.Errorf("it took %s, want %s at most", took, most)
 		}
 	})
 }

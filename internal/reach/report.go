@@ -1,74 +1,46 @@
 package reach
 
 import (
-	"cmp"
-	"context"
-	"slices"
-	"strings"
-
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// findings are what a check gathered.
+// findings are what a check knows before devices answer.
 type findings struct {
-	groups  checkedGroups
-	nonces  map[protocol.GroupID][]string // that were sent
-	answers answers                       // before the probes
-	heard   answers                       // after them
+	groups checkedGroups
+	of     map[string][]protocol.GroupID // of a user, by name
+	nonces map[protocol.GroupID][]string // that were sent
 }
 
-// report says of each device how it is reached, and keeps the path.
-func (c *Checker) report(
-	ctx context.Context, devices []groupcast.Device, f findings,
-) ([]groupcast.CheckResult, error) {
-	out := make([]groupcast.CheckResult, 0, len(devices))
-	var changed []groupcast.Device
-	for _, d := range devices {
-		r := groupcast.CheckResult{
-			DeviceID: d.ID, Device: d.Name, User: d.User, Active: d.Active,
-			LastSeen: d.LastSeen, Loss: d.LossPercent, FreeBytes: d.FreeBytes, Machines: d.Machines,
-		}
-		a, answered := f.answers[d.ID]
-		if answered {
-			r.RoundTrip = a.after
-			r.Multicast = f.probesOf(d)
-			if path := pathOf(r.Multicast); path != groupcast.PathUnknown {
-				d.Path = path
-				changed = append(changed, d)
-			}
-		}
-		r.Reach = reachOf(r, answered)
-		if r.Unfit = c.cfg.Agents.Unfit(d.ID); r.Unfit != "" {
-			r.Reach = groupcast.ReachUnfit
-		}
-		out = append(out, r)
+// result says how a device is reached; a is its answer, nil without one.
+func (c *Checker) result(d groupcast.Device, a *answer, f findings) groupcast.CheckResult {
+	r := groupcast.CheckResult{
+		DeviceID: d.ID, Device: d.Name, User: d.User, Active: d.Active,
+		LastSeen: d.LastSeen, Loss: d.LossPercent, FreeBytes: d.FreeBytes, Machines: d.Machines,
 	}
-	slices.SortFunc(out, func(a, b groupcast.CheckResult) int {
-		return cmp.Or(cmp.Compare(a.User, b.User), cmp.Compare(a.Device, b.Device))
-	})
-	if len(changed) == 0 {
-		return out, nil
+	if a != nil {
+		r.RoundTrip = a.after
+		r.Multicast = f.probesOf(d, a.heard)
 	}
-	return out, c.cfg.Store.UpdateDevices(ctx, changed)
+	r.Reach = reachOf(r, a != nil)
+	if r.Unfit = c.cfg.Agents.Unfit(d.ID); r.Unfit != "" {
+		r.Reach = groupcast.ReachUnfit
+	}
+	return r
 }
 
 // probesOf counts what a device heard of the probes of its groups.
-func (f findings) probesOf(d groupcast.Device) []groupcast.ProbeResult {
+func (f findings) probesOf(d groupcast.Device, heard map[string]bool) []groupcast.ProbeResult {
 	var out []groupcast.ProbeResult
-	for id, g := range f.groups {
-		if !g.members[d.UserID] {
-			continue
-		}
-		r := groupcast.ProbeResult{Group: g.Name, Sent: len(f.nonces[id])}
+	for _, id := range f.of[d.UserID] {
+		r := groupcast.ProbeResult{Group: f.groups[id].Name, Sent: len(f.nonces[id])}
 		for _, nonce := range f.nonces[id] {
-			if f.heard[d.ID].heard[nonce] {
+			if heard[nonce] {
 				r.Heard++
 			}
 		}
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b groupcast.ProbeResult) int { return strings.Compare(a.Group, b.Group) })
 	return out
 }
 

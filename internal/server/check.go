@@ -10,17 +10,20 @@ import (
 
 // Check asks devices over the control channel and over multicast.
 func (s *Server) Check(
-	ctx context.Context, p groupcast.Principal, q groupcast.CheckQuery,
-) ([]groupcast.CheckResult, error) {
+	ctx context.Context, p groupcast.Principal, q groupcast.CheckQuery, told func(groupcast.CheckResult),
+) error {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return err
 	}
-	results, err := s.reach.Check(ctx, q)
-	if err != nil {
-		return nil, err
+	n := 0
+	err := s.reach.Check(ctx, q, func(r groupcast.CheckResult) {
+		n++
+		told(r)
+	})
+	if err == nil {
+		s.audit(ctx, p, "check", strings.TrimSpace(q.Group+" "+q.User), fmt.Sprintf("%d devices", n))
 	}
-	s.audit(ctx, p, "check", strings.TrimSpace(q.Group+" "+q.User), fmt.Sprintf("%d devices", len(results)))
-	return results, nil
+	return err
 }
 
 // ProbesHeard is a device's answer.

@@ -389,9 +389,13 @@ func (s *Service) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([
 
 // Check notes the call.
 func (s *Service) Check(
-	_ context.Context, p groupcast.Principal, q groupcast.CheckQuery,
-) ([]groupcast.CheckResult, error) {
-	return answer[[]groupcast.CheckResult](s.note("Check", p, q))
+	_ context.Context, p groupcast.Principal, q groupcast.CheckQuery, told func(groupcast.CheckResult),
+) error {
+	rows, err := answer[[]groupcast.CheckResult](s.note("Check", p, q))
+	for _, r := range rows {
+		told(r)
+	}
+	return err
 }
 
 // Audit notes the call.

@@ -251,7 +251,8 @@ func TestSoManyChecksAtOnce(t *testing.T) {
 	})
 }
 
-// However many devices there are, and however slowly their answers are taken, only those are silent that did not answer.
+// However many devices there are, and however slowly their answers are taken, only those are silent that did not
+// answer.
 func TestManyDevicesThatAnswer(t *testing.T) {
 	inPlace(t, func(p *place) {
 		g, want := p.group("g"), map[string]groupcast.Reach{}

@@ -62,7 +62,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"CompleteUpload":    func(c ctx, p who) error { _, err := s.CompleteUpload(c, p, "u"); return err },
 		"DeleteUpload":      func(c ctx, p who) error { return s.DeleteUpload(c, p, "u") },
 		"UnfinishedUploads": func(c ctx, p who) error { _, err := s.UnfinishedUploads(c, p); return err },
-		"Check":             func(c ctx, p who) error { return s.Check(c, p, groupcast.CheckQuery{}, func(groupcast.CheckResult) {}) },
+		"Check":             func(c ctx, p who) error { return s.Check(c, p, groupcast.CheckQuery{}, nil) },
 		"Audit":             func(c ctx, p who) error { _, err := s.Audit(c, p, groupcast.AuditQuery{}); return err },
 		"Backup":            func(c ctx, p who) error { _, err := s.Backup(c, p, groupcast.BackupOptions{}); return err },
 		"Confirm":           func(c ctx, p who) error { return s.ConfirmMemberships(c, p) },

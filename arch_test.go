@@ -29,6 +29,7 @@ var arrows = map[string]string{
 	"pages":    "protocol format2 seal skeleton",
 	"rate":     "protocol",
 	"lease":    "protocol",
+	"tenure":   "",
 	"send":     "protocol wire rate manifest fec",
 	"recv":     "protocol wire format2 rate manifest fec",
 	"schedule": "protocol .",
@@ -73,7 +74,8 @@ var arrows = map[string]string{
 	"store/sqlite":         "sqlfile store store/sqlite/commits store/tables",
 	"store/sqlite/commits": "sqlfile store/tables/engine store/tables/queries",
 	"store/sqlite/look":    "sqlfile .",
-	"store/postgres":       "store store/tables store/tables/engine store/tables/queries .",
+	"store/postgres":       "nodes store store/tables store/tables/engine store/tables/queries tenure .",
+	"nodes":                "tenure .",
 	"auditlog":             "durable .",
 	"backup":               "durable disk .",
 	"setback":              "protocol format2 seal store wire .",
@@ -173,7 +175,7 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate lease send recv " +
+var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate lease tenure send recv " +
 	"schedule telemetry agent/loop units")
 
 var forbiddenInCore = map[string]string{

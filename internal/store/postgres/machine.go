@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/groupcast/groupcast/internal/nodes"
 	"github.com/groupcast/groupcast/internal/store/tables/engine"
 	"github.com/groupcast/groupcast/internal/store/tables/queries"
 )
@@ -31,7 +32,7 @@ const (
 type machine struct {
 	db    *sql.DB
 	turns *semaphore.Weighted
-	token string // of this server's claim; empty: whoever has the database may write
+	epoch uint64 // in which this server is the active one; 0: whoever has the database may write
 }
 
 var _ engine.Engine = (*machine)(nil)
@@ -203,25 +204,39 @@ func (m *machine) transaction(ctx context.Context, k kind, w work) error {
 	return m.commit(ctx, tx, k)
 }
 
-// commit ends a transaction. If the connection is lost over it, PostgreSQL is asked what became of it.
+// commit ends a transaction. Nothing of an epoch that has passed is committed: the row of the active node stays as it
+// is from the look at it until the commit. If the connection is lost over it, PostgreSQL is asked what became of it.
 func (m *machine) commit(ctx context.Context, tx *sql.Tx, k kind) error {
 	if k.readOnly {
 		return tx.Commit()
 	}
 	var id sql.NullString
-	var who string
-	if err := tx.QueryRowContext(ctx, "SELECT pg_current_xact_id_if_assigned()::text, "+
-		"COALESCE((SELECT value FROM settings WHERE name = $1), '')", holder).Scan(&id, &who); err != nil {
+	if err := m.fence(ctx, tx, &id); err != nil {
 		return err
-	}
-	if m.token != "" && who != m.token {
-		return taken(who)
 	}
 	err := tx.Commit()
 	if err == nil || !id.Valid || !lost(err) {
 		return err
 	}
 	return m.outcome(ctx, id.String, err)
+}
+
+// fence says in which transaction of the database tx writes, or that this server may not write any more.
+func (m *machine) fence(ctx context.Context, tx *sql.Tx, id *sql.NullString) error {
+	const own = "SELECT pg_current_xact_id_if_assigned()::text"
+	if m.epoch == 0 {
+		return tx.QueryRowContext(ctx, own).Scan(id)
+	}
+	var epoch uint64
+	var free bool
+	var who string
+	err := tx.QueryRowContext(ctx, own+", a.epoch, a.free, "+
+		"COALESCE((SELECT n.name FROM nodes n WHERE n.id = a.node), '') FROM active_node a WHERE a.one = 1 FOR SHARE").
+		Scan(id, &epoch, &free, &who)
+	if err == nil && (epoch != m.epoch || free) {
+		return nodes.Taken(who)
+	}
+	return err
 }
 
 // outcome says how a transaction ended whose connection was lost as it was committed.

@@ -46,66 +46,41 @@ type Store struct {
 	tables.Store
 	db      *sql.DB
 	machine *machine
-	claim   *claim
+	alone   *Member // whose place goes with the store
 	where   string
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open connects to a database, checks it and brings its tables up to date. Its errors say what to do next, and
-// never a password.
-func Open(ctx context.Context, address Address) (*Store, error) {
-	db := stdlib.OpenDB(*address.config())
-	db.SetMaxOpenConns(maxConnections)
-	db.SetMaxIdleConns(maxConnections)
-	e := newMachine(db)
-	s := &Store{Store: tables.New(e), db: db, machine: e, where: address.String()}
-	if err := s.prepare(ctx, address); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return s, nil
-}
-
-func (s *Store) prepare(ctx context.Context, address Address) error {
-	if err := s.suits(ctx); err != nil {
-		return err
-	}
-	if err := s.migrate(ctx, address); err != nil {
-		return err
-	}
-	c, err := take(ctx, s.db)
-	if err != nil {
-		return err
-	}
-	s.claim, s.machine.token = c, c.token
-	return nil
-}
-
 // suits says whether the database is one that the tables can be in.
-func (s *Store) suits(ctx context.Context) error {
+func suits(ctx context.Context, db *sql.DB, where string) error {
 	var number, encoding string
-	err := s.db.QueryRowContext(ctx, "SELECT current_setting('server_version_num'), current_setting('server_encoding')").
+	err := db.QueryRowContext(ctx, "SELECT current_setting('server_version_num'), current_setting('server_encoding')").
 		Scan(&number, &encoding)
 	if err != nil {
 		return explain(err)
 	}
 	if n, err := strconv.Atoi(number); err != nil || n/10_000 < oldest {
-		return groupcast.Errorf(groupcast.EInvalid, "the database %s is PostgreSQL %s: groupcast needs %d or newer", s.where,
+		return groupcast.Errorf(groupcast.EInvalid, "the database %s is PostgreSQL %s: groupcast needs %d or newer", where,
 			number, oldest)
 	}
 	if encoding != "UTF8" {
-		return groupcast.Errorf(groupcast.EInvalid, "the database %s has the encoding %s: groupcast needs UTF8", s.where,
+		return groupcast.Errorf(groupcast.EInvalid, "the database %s has the encoding %s: groupcast needs UTF8", where,
 			encoding).WithHint("make another with the encoding UTF8, from template0")
 	}
 	return nil
 }
 
 // migrate takes the time that it needs: a change of large tables is no query that hangs.
-func (s *Store) migrate(ctx context.Context, address Address) (err error) {
+func migrate(ctx context.Context, address Address) (err error) {
 	c := address.config()
 	delete(c.RuntimeParams, "statement_timeout")
 	db := stdlib.OpenDB(*c)
 	defer func() { err = errors.Join(err, db.Close()) }()
+	return alone(ctx, db, func() error { return bringUp(ctx, db, address) })
+}
+
+func bringUp(ctx context.Context, db *sql.DB, address Address) error {
 	p, err := goose.NewProvider(goose.DialectPostgres, db, Migrations())
 	if err != nil {
 		return err
@@ -116,7 +91,7 @@ func (s *Store) migrate(ctx context.Context, address Address) (err error) {
 	}
 	if current > newest {
 		return groupcast.Errorf(groupcast.EConflict,
-			"the database %s was written by a newer groupcast (tables %d, this program knows %d)", s.where, current, newest).
+			"the database %s was written by a newer groupcast (tables %d, this program knows %d)", address, current, newest).
 			WithHint("start the newer program, or go back to a backup of before")
 	}
 	_, err = p.Up(ctx)
@@ -125,8 +100,11 @@ func (s *Store) migrate(ctx context.Context, address Address) (err error) {
 
 // Close waits for what runs and closes the connections.
 func (s *Store) Close() error {
-	s.claim.end()
-	return s.db.Close()
+	err := s.db.Close()
+	if s.alone != nil {
+		err = errors.Join(err, s.alone.Close())
+	}
+	return err
 }
 
 // Size is how many bytes the database takes.

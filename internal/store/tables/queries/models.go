@@ -8,6 +8,14 @@ import (
 	"database/sql"
 )
 
+type ActiveNode struct {
+	One   int64
+	Node  string
+	Epoch int64
+	Since int64
+	Free  bool
+}
+
 type Addressed struct {
 	TransferNo int64
 	State      string
@@ -227,6 +235,15 @@ type Member struct {
 	GroupID string
 	UserID  string
 	Since   int64
+}
+
+type Node struct {
+	ID      string
+	Name    string
+	Address string
+	Version string
+	Beat    int64
+	SeenAt  int64
 }
 
 type OfferGap struct {

@@ -7,43 +7,9 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/postgres"
 	"github.com/groupcast/groupcast/internal/store/postgres/pgtest"
 )
-
-func TestOneServerADatabase(t *testing.T) {
-	server := pgtest.Shared(t)
-	address := server.Schema(t)
-	first := open(t, address)
-	a, err := postgres.ParseAddress(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := postgres.Open(t.Context(), a); groupcast.ErrorCode(err) != groupcast.EConflict {
-		t.Fatalf("two servers have one database: %v", err)
-	}
-
-	// The network between the first and PostgreSQL ends; a second one takes its place. The first finds out by writing.
-	db := server.Open(t, address)
-	ask(t, db, "SELECT pg_terminate_backend(l.pid)::text FROM pg_locks l WHERE l.locktype = 'advisory'")
-	second := open(t, address)
-	if err := second.SetSetting(t.Context(), "who", "the second"); err != nil {
-		t.Fatal(err)
-	}
-	writes := map[string]func() error{
-		"durably": func() error { return first.SetSetting(t.Context(), "who", "the first") },
-		"loosely": func() error { return first.TouchTokens(t.Context(), map[store.TokenHash]time.Time{{}: time.Now()}) },
-	}
-	for name, write := range writes {
-		if err := write(); groupcast.ErrorCode(err) != groupcast.EUnavailable {
-			t.Fatalf("%s: a server whose place another has taken writes: %v", name, err)
-		}
-	}
-	if v, err := first.Setting(t.Context(), "who"); err != nil || v != "the second" {
-		t.Fatal(v, err)
-	}
-}
 
 func TestTextsThatPostgreSQLDoesNotTake(t *testing.T) {
 	s := open(t, pgtest.Shared(t).Schema(t))

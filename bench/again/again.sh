@@ -43,6 +43,7 @@ for n in $(seq 0 "$times"); do
   begun=$(date +%s.%N)
   gc send lab "$dir/tree" >"$dir/out" 2>&1 || true
   echo "$([ "$n" = 0 ] && echo first || echo again): $(echo "$(date +%s.%N) - $begun" | bc) s; $(tail -1 "$dir/out")"
+  sleep 5 # the server writes down what the transfer held
   use
 done
 for i in $(seq "$receivers"); do diff -rq "$dir/tree" "$dir/files$i/lab/tree"; done

@@ -134,13 +134,15 @@ var arrows = map[string]string{
 		"device doctor menu menu/tui settings shell terminal ui verify watch .",
 
 	"spool": "protocol manifest format2 seal skeleton pages spool/diskfs spool/digest spool/entries spool/identity " +
-		"spool/journal spool/layout spool/pagefile spool/parts spool/record spool/reuse spool/room spool/trouble units .",
+		"spool/journal spool/layout spool/lying spool/pagefile spool/parts spool/record spool/reuse spool/room " +
+		"spool/trouble units .",
 	"spool/diskfs":   "",
 	"spool/digest":   "protocol spool/diskfs",
 	"spool/entries":  "manifest format2 skeleton spool/diskfs spool/trouble .",
 	"spool/identity": "spool/diskfs spool/trouble .",
 	"spool/journal":  "protocol spool/diskfs spool/trouble",
 	"spool/layout":   "protocol manifest format2 skeleton pages spool/digest spool/diskfs spool/entries spool/pagefile",
+	"spool/lying":    "protocol spool/digest spool/diskfs spool/record spool/trouble",
 	"spool/pagefile": "protocol format2 seal spool/diskfs spool/trouble",
 	"spool/parts":    "units spool/diskfs spool/trouble",
 	"spool/record":   "protocol manifest spool/trouble",

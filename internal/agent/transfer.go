@@ -129,6 +129,9 @@ func (t *transfer) run(ctx context.Context) (loop.Outcome, error) {
 	return t.finish(ctx)
 }
 
+// readers is how many files are read at once where a tree is compared: a disk has something to do while cores hash.
+const readers = 8
+
 // open opens the folder where the group's files go.
 func (t *transfer) open() (*spool.Spool, error) {
 	id, err := t.agent.known(context.Background())
@@ -138,7 +141,7 @@ func (t *transfer) open() (*spool.Spool, error) {
 	return spool.Open(spool.Config{
 		Known: id, Adopt: t.agent.fresh.Load(), Dir: t.agent.cfg.Dir,
 		Group: t.group.Name, GroupID: t.group.ID, Server: t.agent.cfg.Server,
-		Reserve: t.agent.cfg.Reserve, MaxSize: t.agent.cfg.MaxSize, Shared: t.agent.shared,
+		Reserve: t.agent.cfg.Reserve, MaxSize: t.agent.cfg.MaxSize, Shared: t.agent.shared, Readers: readers,
 		Ledger: t.agent.cfg.Ledger.Deliveries(t.agent.cfg.Server, t.group.ID, t.group.Name),
 	})
 }

@@ -280,3 +280,22 @@ func TestWhatIsKnownOfFoldersAndLinks(t *testing.T) {
 		t.Errorf("the inbox: %+v %v", list, err)
 	}
 }
+
+// Paths are found in whatever order they are asked for, those between them are not shown, and it makes no difference
+// how much else is known there.
+func TestLookUpAmongOthers(t *testing.T) {
+	for _, others := range []int{0, 3, 50} { // few are walked along, many are not
+		b := open(t, filepath.Join(t.TempDir(), "l")).Deliveries(here, lab, "lab")
+		batch := []spool.Outcome{
+			file("d/b", 2, spool.Committed), file("d/a", 1, spool.Committed), file("d/z", 3, spool.Committed),
+		}
+		for i := range others {
+			batch = append(batch, file(fmt.Sprintf("d/m%02d", i), 9, spool.Committed))
+		}
+		record(t, b, batch...)
+		got, err := b.LookupAll([]string{"d/z", "d/a", "d/missing", "d/b"})
+		if err != nil || len(got) != 3 || got["d/a"].Transfer != 1 || got["d/b"].Transfer != 2 || got["d/z"].Transfer != 3 {
+			t.Errorf("among %d others: %v, %v", others, got, err)
+		}
+	}
+}

@@ -53,23 +53,39 @@ func (d *Deliveries) LookupAll(paths []string) (map[string]spool.Delivered, erro
 	return out, nil
 }
 
-// lookupChunk asks first whether anything at all is known between the first path and the
-// last: of a folder that never came before, nothing is.
-func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered) (err error) {
+// lookupChunk asks first how much is known between the first path and the last. Of a folder that never came before
+// nothing is. Where little else is known than what is asked for, one walk along the rows takes two thirds of the time
+// of a search for each path.
+func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered) error {
 	ctx := context.Background() // the spool's interface has none; the file is local
-	var some bool
-	if err := d.ledger.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM paths
-		WHERE server = $1 AND group_id = $2 AND path BETWEEN $3 AND $4)`,
-		d.server, d.group, slices.Min(paths), slices.Max(paths)).Scan(&some); err != nil || !some {
+	first, last := slices.Min(paths), slices.Max(paths)
+	var rows int
+	if err := d.ledger.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM paths
+		WHERE server = $1 AND group_id = $2 AND path BETWEEN $3 AND $4 LIMIT $5)`,
+		d.server, d.group, first, last, 2*len(paths)+1).Scan(&rows); err != nil || rows == 0 {
 		return err
 	}
-	list, err := json.Marshal(paths)
-	if err != nil {
-		return err
+	if rows > 2*len(paths) {
+		list, err := json.Marshal(paths)
+		if err != nil {
+			return err
+		}
+		return d.lookupRows(ctx, out, nil, "path IN (SELECT value FROM json_each($3))", string(list))
 	}
+	asked := make(map[string]bool, len(paths))
+	for _, p := range paths {
+		asked[p] = true
+	}
+	return d.lookupRows(ctx, out, asked, "path BETWEEN $3 AND $4", first, last)
+}
+
+// lookupRows reads rows of the group; those of asked, if there is one.
+func (d *Deliveries) lookupRows(
+	ctx context.Context, out map[string]spool.Delivered, asked map[string]bool, where string, args ...any,
+) (err error) {
 	rows, err := d.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest,
-			former_size, blake3 FROM paths
-		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, d.server, d.group, string(list))
+		former_size, blake3 FROM paths WHERE server = $1 AND group_id = $2 AND `+where,
+		append([]any{d.server, d.group}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -80,7 +96,9 @@ func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered)
 		if err != nil {
 			return err
 		}
-		out[path] = d
+		if asked == nil || asked[path] {
+			out[path] = d
+		}
 	}
 	return rows.Err()
 }

@@ -43,13 +43,13 @@ func (g *Staging) takeBack(ctx context.Context, o *Outcome, d Delivered) error {
 		return nil
 	}
 	beside, name := g.spool.cfg.Group+"/"+o.Name, g.final(o.File)
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	same, undone := false, false
 	if err == nil && l != nil {
 		same, err = g.same(ctx, o.File, name, l)
 	}
 	if err == nil && l != nil && !same && d.Former != (Former{}) {
-		undone, err = g.oursThere(ctx, name, l, d)
+		undone, err = g.spool.lying.OursThere(ctx, name, l, d)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -58,12 +58,12 @@ func (g *Staging) takeBack(ctx context.Context, o *Outcome, d Delivered) error {
 	case l == nil:
 		err = g.spool.fs.RenameNew(beside, name)
 		same = err == nil
-	case undone && g.still(name, l):
+	case undone && g.spool.lying.Still(name, l):
 		err = g.spool.fs.Rename(beside, name)
 		same = err == nil
 	case same:
 		err = g.spool.fs.Remove(beside)
-		o.MTime = l.mtime
+		o.MTime = l.Time
 	}
 	if err != nil || !same {
 		o.Result, o.Reason, o.Cause = KeptBoth, keptReason, CauseInTheWay

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/digest"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/lying"
 	"github.com/groupcast/groupcast/internal/spool/parts"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
@@ -38,13 +39,13 @@ type move struct {
 
 // target is where a file goes.
 type target struct {
-	to   string // below DIR
-	kept bool   // under another name than the manifest's
-	late bool   // decided when it is the transfer's turn: something of ours has to go first
-	seen *look  // what lies there and is replaced: it is ours, as it was looked at
-	same bool   // what was seen is the very file: it stays and is ours from now on
-	back string // the copy that lies beside and takes the name back, to be replaced there
-	drop string // the copy that lies beside and goes when the file has its name
+	to   string      // below DIR
+	kept bool        // under another name than the manifest's
+	late bool        // decided when it is the transfer's turn: something of ours has to go first
+	seen *lying.Look // what lies there and is replaced: it is ours, as it was looked at
+	same bool        // what was seen is the very file: it stays and is ours from now on
+	back string      // the copy that lies beside and takes the name back, to be replaced there
+	drop string      // the copy that lies beside and goes when the file has its name
 }
 
 // Commit moves every complete file to its final name and returns the outcomes of the entries. It may be called
@@ -214,7 +215,7 @@ const maxLooks = 16
 func (g *Staging) carry(ctx context.Context, m *move) (*Outcome, error) {
 	var last error
 	for range maxLooks {
-		if m.late || m.seen != nil && !g.still(m.to, m.seen) {
+		if m.late || m.seen != nil && !g.spool.lying.Still(m.to, m.seen) {
 			t, o, err := g.target(ctx, m.file)
 			if err != nil || o != nil {
 				return o, err

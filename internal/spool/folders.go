@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/lying"
 	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
@@ -23,7 +24,7 @@ func (g *Staging) folders(ctx context.Context, dir string, turn bool) (*obstacle
 	at := ""
 	for part := range strings.SplitSeq(dir, "/") {
 		at = path.Join(at, part)
-		l, err := g.lookAt(at)
+		l, err := g.spool.lying.At(at)
 		if err == nil && l != nil && !l.IsDir() {
 			ob, err := g.stepInTheWay(ctx, at, l, turn)
 			if err != nil || ob != nil {
@@ -61,7 +62,7 @@ func (g *Staging) unmade(ctx context.Context, at string, err error) (*obstacle, 
 }
 
 // stepInTheWay decides about a file or link where a folder is to be.
-func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn bool) (*obstacle, error) {
+func (g *Staging) stepInTheWay(ctx context.Context, at string, l *lying.Look, turn bool) (*obstacle, error) {
 	rest, below := strings.CutPrefix(at, g.spool.cfg.Group+"/")
 	if !below {
 		return &obstacle{cause: CauseInTheWay, reason: at + " is no folder"}, nil
@@ -75,7 +76,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	}
 	ours := false
 	if known {
-		if ours, err = g.oursThere(ctx, at, l, d); err != nil {
+		if ours, err = g.spool.lying.OursThere(ctx, at, l, d); err != nil {
 			return g.unmade(ctx, at, err)
 		}
 	}
@@ -87,7 +88,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 		}, nil
 	case !turn:
 		return &obstacle{late: true}, nil
-	case !g.still(at, l):
+	case !g.spool.lying.Still(at, l):
 		return &obstacle{cause: CauseInTheWay, reason: "in the way: " + rest + " changes while it is looked at"}, nil
 	}
 	// It has to be gone for good before the ledger calls the path a folder: if the power went out in between, the
@@ -162,7 +163,7 @@ func (g *Staging) makeFolders(moves []move) error {
 			up = append(up, at)
 		}
 		for _, at := range slices.Backward(up) {
-			if l, err := g.lookAt(at); err == nil && l == nil {
+			if l, err := g.spool.lying.At(at); err == nil && l == nil {
 				missing = append(missing, at)
 			}
 		}
@@ -204,7 +205,7 @@ func (g *Staging) folderInTheWay(ctx context.Context, i int, c claim) (target, *
 // clearing is a folder that is looked through before it goes.
 type clearing struct {
 	files   []string // to be removed, with what they looked like
-	looks   []*look
+	looks   []*lying.Look
 	folders []string // inner ones first
 	ours    bool     // something in it was delivered by groupcast
 }
@@ -225,7 +226,7 @@ func (g *Staging) clearFolder(ctx context.Context, name string, known bool) (*ob
 		return ob, nil
 	}
 	for n, file := range c.files {
-		if !g.still(file, c.looks[n]) {
+		if !g.spool.lying.Still(file, c.looks[n]) {
 			return g.foreign(file), nil
 		}
 		if err := g.spool.fs.Remove(file); err != nil {
@@ -295,11 +296,11 @@ func (g *Staging) mayGo(ctx context.Context, name string, known map[string]Deliv
 		c.ours = true
 		return &obstacle{newer: d.Transfer}, nil
 	}
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := g.ours(ctx, name, l, d)
+	ours, err := g.spool.lying.Ours(ctx, name, l, d)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]boo
 // foundAt says whether a file has a name. One that cannot be read is not found: its blocks are fetched
 // again, and the commit reports the obstacle.
 func (g *Staging) foundAt(ctx context.Context, i int, name string) (fs.FileInfo, bool, error) {
-	fi, err := g.lookAt(name)
+	fi, err := g.spool.lying.At(name)
 	if err != nil || fi == nil {
 		return nil, false, ctx.Err()
 	}

@@ -245,11 +245,11 @@ func (g *Staging) dropSecondNames(moved map[int]bool) error {
 		if err != nil || !known || g.layout.Stored(i) < bigFile {
 			return err
 		}
-		staged, err := g.lookAt(g.big(i))
+		staged, err := g.spool.lying.At(g.big(i))
 		if err != nil || staged == nil {
 			return err
 		}
-		there, err := g.lookAt(g.deliveredPath(g.layout.Entry(i).Path, d))
+		there, err := g.spool.lying.At(g.deliveredPath(g.layout.Entry(i).Path, d))
 		if err != nil || there == nil || !g.spool.fs.SameFile(staged.FileInfo, there.FileInfo) {
 			return err
 		}

@@ -87,13 +87,13 @@ func (p *Paged) wants(b uint32) bool {
 // had it was not, as nothing is believed of it that its blocks do not show.
 func (p *Paged) lies(ctx context.Context, path string, d Delivered) (string, error) {
 	g, name := p.staging, p.staging.deliveredPath(path, d)
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	if err != nil || l == nil {
 		return "", ctx.Err()
 	}
-	ours := l.Mode().IsRegular() && uint64(l.size) == d.Size && l.mtime.Equal(d.MTime)
+	ours := l.Mode().IsRegular() && uint64(l.Bytes) == d.Size && l.Time.Equal(d.MTime)
 	if !ours && l.Mode()&fs.ModeSymlink == 0 {
-		ours, err = g.ours(ctx, name, l, d)
+		ours, err = g.spool.lying.Ours(ctx, name, l, d)
 	}
 	if err != nil || !ours {
 		return "", ctx.Err()

@@ -23,7 +23,7 @@ import (
 
 func openPaged(t testing.TB, dir string, l spool.Ledger) *spool.Spool {
 	t.Helper()
-	s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Reserve: -1, Ledger: l})
+	s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Reserve: -1, Ledger: l, Readers: 4})
 	must(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s

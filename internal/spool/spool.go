@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/identity"
+	"github.com/groupcast/groupcast/internal/spool/lying"
 	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
@@ -27,6 +28,7 @@ type Config struct {
 	Adopt   bool      // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
 	FS      diskfs.FS // nil: the operating system's
 	Shared  *Shared   // with the agent's other spools; nil: there is no other
+	Readers int       // files that are compared at once; 0: one
 	Known   Identity  // what DIR was known by before; zero: whatever lies there will do
 }
 
@@ -99,8 +101,9 @@ const (
 
 // Spool stages and commits the transfers of one server and group.
 type Spool struct {
-	cfg Config
-	fs  diskfs.FS
+	cfg   Config
+	fs    diskfs.FS
+	lying lying.Disk // the same, looked at
 }
 
 // Open opens DIR and DIR/GROUP, which are made if need be; a DIR that is known by its identity
@@ -119,7 +122,7 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.Shared == nil {
 		cfg.Shared = NewShared()
 	}
-	s := &Spool{cfg: cfg, fs: cfg.FS}
+	s := &Spool{cfg: cfg, fs: cfg.FS, lying: lying.Disk{FS: cfg.FS}}
 	for _, folder := range []struct {
 		name string
 		mode fs.FileMode

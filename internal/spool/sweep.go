@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/lying"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -38,7 +39,7 @@ func Sweep(
 	if cfg.Shared == nil {
 		cfg.Shared = NewShared()
 	}
-	all := Spool{cfg: cfg, fs: f}
+	all := Spool{cfg: cfg, fs: f, lying: lying.Disk{FS: f}}
 	staged, err := all.Stagings()
 	if err != nil {
 		return 0, err
@@ -68,7 +69,7 @@ func (s *Spool) dropOfAny(
 	if folder == "" {
 		return s.discard(no) // nothing was staged there yet
 	}
-	of := Spool{cfg: s.cfg, fs: s.fs}
+	of := Spool{cfg: s.cfg, fs: s.fs, lying: s.lying}
 	of.cfg.GroupID, of.cfg.Group, of.cfg.Ledger = id, folder, ledger(id, folder)
 	return of.Drop(ctx, no)
 }

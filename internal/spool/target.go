@@ -6,21 +6,16 @@ import (
 	"io/fs"
 	"path"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/digest"
+	"github.com/groupcast/groupcast/internal/spool/lying"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
-const (
-	maxBeside = 1000 // names tried beside one that is taken
-	// rehashBelow is the size below which a file that is to be replaced is read once more; of
-	// larger ones size and time, to the nanosecond, show whether they were edited.
-	rehashBelow = 64 << 20
-)
+const maxBeside = 1000 // names tried beside one that is taken
 
 // settleEarly gives an outcome to entries that need no block: those that a newer transfer wrote, those
 // that are there already, and those that this machine cannot store.
@@ -54,11 +49,8 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 	if err != nil {
 		return err
 	}
-	var had []Outcome
+	var looks []settling
 	for _, i := range files {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		f := g.layout.Entry(i)
 		d, there := known[f.Path]
 		if g.wrote != nil && (there || g.before.MayHave(f.Path)) {
@@ -67,18 +59,23 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 		if !there && g.spool.cfg.Adopt && g.layout.Finished(i) {
 			d, there = Delivered{Digest: f.Digest, BLAKE3: g.layout.By() == digest.BLAKE3, Size: f.Size}, true
 		}
-		if !there {
-			continue
+		if there {
+			looks = append(looks, settling{file: i, last: d})
 		}
-		o, err := g.settleKnown(ctx, i, d)
+	}
+	if err := g.settleSome(ctx, looks); err != nil {
+		return err
+	}
+	var had []settling
+	for _, s := range looks {
 		switch {
-		case err != nil:
-			return err
-		case o == nil:
-		case o.Result == Superseded:
-			g.decide(i, o)
+		case s.outcome == nil:
+		case s.outcome.Result == Superseded:
+			g.decide(s.file, s.outcome)
 		default:
-			had = append(had, *o)
+			// Whoever put it there may have been interrupted before its name was durable.
+			g.wayTo(g.spool.cfg.Group+"/"+s.outcome.Name, g.named)
+			had = append(had, s)
 		}
 	}
 	return g.keepHad(ctx, had, known, round)
@@ -87,7 +84,7 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 // keepHad records that files which were there already belong to this transfer now: an older transfer that
 // comes later must not replace them. Files that another transfer wrote since they were looked up come with
 // their blocks after all.
-func (g *Staging) keepHad(ctx context.Context, had []Outcome, known map[string]Delivered, round uint64) error {
+func (g *Staging) keepHad(ctx context.Context, had []settling, known map[string]Delivered, round uint64) error {
 	if len(had) == 0 {
 		return nil
 	}
@@ -97,28 +94,35 @@ func (g *Staging) keepHad(ctx context.Context, had []Outcome, known map[string]D
 	if shared.round.Load() != round {
 		files := make([]int, len(had))
 		for n := range had {
-			files[n] = had[n].File
+			files[n] = had[n].file
 		}
 		var err error
 		if now, err = g.lookupFiles(files); err != nil {
 			return err
 		}
 	}
-	had = slices.DeleteFunc(had, func(o Outcome) bool { return now[o.Path].Transfer != known[o.Path].Transfer })
-	for n := range had {
-		if err := g.takeBack(ctx, &had[n], now[had[n].Path]); err != nil {
+	outcomes := make([]Outcome, 0, len(had))
+	for _, s := range had {
+		o := *s.outcome
+		if now[o.Path].Transfer != known[o.Path].Transfer {
+			continue
+		}
+		if err := g.takeBack(ctx, &o, now[o.Path]); err != nil {
 			return err
 		}
-		g.dress(&had[n])
+		if !s.dressed || o.Name != s.outcome.Name {
+			g.dress(&o)
+		}
+		outcomes = append(outcomes, o)
 	}
 	if err := g.syncFolders(map[string]bool{}); err != nil {
 		return err
 	}
-	if err := g.spool.cfg.Ledger.Record(had); err != nil {
+	if err := g.spool.cfg.Ledger.Record(outcomes); err != nil {
 		return &trouble.Own{Err: fmt.Errorf("record what was there already: %w", err)}
 	}
-	for n := range had {
-		g.decide(had[n].File, &had[n])
+	for n := range outcomes {
+		g.decide(outcomes[n].File, &outcomes[n])
 	}
 	return nil
 }
@@ -131,26 +135,26 @@ func (g *Staging) dress(o *Outcome) {
 		return
 	}
 	name := g.spool.cfg.Group + "/" + o.Name
-	l, err := g.lookAt(name)
-	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != o.Size || !l.mtime.Equal(o.MTime) {
+	l, err := g.spool.lying.At(name)
+	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.Bytes) != o.Size || !l.Time.Equal(o.MTime) {
 		return
 	}
 	o.MTime = g.clothe(o.File, name, l)
 }
 
 // clothe is dress for a file that was just looked at. It gives the time that the file has then.
-func (g *Staging) clothe(i int, name string, l *look) time.Time {
+func (g *Staging) clothe(i int, name string, l *lying.Look) time.Time {
 	f := g.layout.Entry(i)
 	if mode := fs.FileMode(f.Mode & 0o777); l.Mode().Perm() != mode {
 		_ = g.spool.fs.Chmod(name, mode)
 	}
-	if want := protocol.TimeOf(f.MTime); l.mtime.Equal(want) || g.spool.fs.Chtimes(name, want) != nil {
-		return l.mtime
+	if want := protocol.TimeOf(f.MTime); l.Time.Equal(want) || g.spool.fs.Chtimes(name, want) != nil {
+		return l.Time
 	}
-	if now, err := g.lookAt(name); err == nil && now != nil {
-		return now.mtime
+	if now, err := g.spool.lying.At(name); err == nil && now != nil {
+		return now.Time
 	}
-	return l.mtime
+	return l.Time
 }
 
 // lookupFiles looks files up, all at once.
@@ -167,45 +171,6 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 		return nil, &trouble.Own{Err: fmt.Errorf("look up %s and what follows: %w", paths[0], err)}
 	}
 	return known, nil
-}
-
-// settleKnown looks a file up in the ledger; only what this server delivered to this group is
-// ever looked at before its content came (security.md R4), and it is read again before it counts. What was delivered
-// in the other format is known by the other hash: it has to be as it was delivered, and what is to come.
-func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome, error) {
-	f := g.layout.Entry(i)
-	if o := g.superseded(i, d); o != nil {
-		return o, nil
-	}
-	other := d.BLAKE3 != (g.layout.By() == digest.BLAKE3)
-	if !g.layout.Finished(i) || d.Digest != f.Digest && !other || d.Size != f.Size {
-		return nil, nil
-	}
-	name := g.deliveredPath(f.Path, d)
-	l, err := g.lookAt(name)
-	there := false
-	switch {
-	case err != nil:
-	case g.exact && d.Transfer == g.no: // an earlier edition of this very transfer delivered it
-		there, err = g.ours(ctx, name, l, d)
-	default:
-		if there, err = g.same(ctx, i, name, l); there && other {
-			there, err = g.holds(ctx, name, d.Size, d.Digest, digest.Either&^g.layout.By())
-		}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil || !there:
-		return nil, nil // its blocks are fetched, and the commit looks again
-	}
-	o := g.outcome(i, AlreadyHad, "")
-	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
-		o = g.deliveredBefore(i, d)
-	}
-	g.wayTo(name, g.named) // whoever put it there may have been interrupted before its name was durable
-	o.Name, o.MTime = g.below(name), l.mtime
-	return &o, nil
 }
 
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
@@ -283,7 +248,7 @@ type claim struct {
 // beyond is target for a file in an existing folder: it examines the name.
 func (g *Staging) beyond(ctx context.Context, i int, c claim) (target, *Outcome, error) {
 	name := g.final(i)
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	if err != nil {
 		return g.failed(ctx, i, "look at its name", err)
 	}
@@ -318,7 +283,7 @@ func (g *Staging) beyond(ctx context.Context, i int, c claim) (target, *Outcome,
 
 // held decides about a file or link that has the name: the very same is adopted, what was
 // delivered last is replaced; about anything else it says nothing.
-func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim, old string) (*target, error) {
+func (g *Staging) held(ctx context.Context, i int, name string, l *lying.Look, c claim, old string) (*target, error) {
 	same, err := g.same(ctx, i, name, l)
 	if err != nil {
 		return nil, err
@@ -329,7 +294,7 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 	if !c.known {
 		return nil, nil
 	}
-	ours, err := g.oursThere(ctx, name, l, c.Delivered)
+	ours, err := g.spool.lying.OursThere(ctx, name, l, c.Delivered)
 	if err != nil || !ours {
 		return nil, err
 	}
@@ -338,16 +303,16 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 
 // ownBeside finds the copy of the last delivery that has another name than the file, unless it was
 // edited.
-func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
+func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *lying.Look, error) {
 	name := g.deliveredPath(g.layout.Entry(i).Path, c.Delivered)
 	if !c.known || name == g.final(i) || c.taken[name] {
 		return "", nil, nil
 	}
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	if err != nil {
 		return "", nil, err
 	}
-	ours, err := g.ours(ctx, name, l, c.Delivered)
+	ours, err := g.spool.lying.Ours(ctx, name, l, c.Delivered)
 	if err != nil || !ours {
 		return "", nil, err
 	}

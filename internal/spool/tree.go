@@ -96,7 +96,7 @@ func (g *Staging) makeEntry(ctx context.Context, i int, d Delivered, known bool)
 // makeLink makes a symbolic link. What groupcast delivered under its name is removed, unless it was edited.
 func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) (*Outcome, error) {
 	name := g.final(i)
-	l, err := g.lookAt(name)
+	l, err := g.spool.lying.At(name)
 	if err != nil {
 		return g.faulty(ctx, i, "look at its name", err)
 	}
@@ -122,12 +122,12 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 	default:
 		ours := false
 		if known {
-			ours, err = g.oursThere(ctx, name, l, d)
+			ours, err = g.spool.lying.OursThere(ctx, name, l, d)
 		}
 		if err != nil {
 			return g.faulty(ctx, i, "compare what lies under its name", err)
 		}
-		if !ours || !g.still(name, l) {
+		if !ours || !g.spool.lying.Still(name, l) {
 			return g.linkBlocked(i, g.foreign(name)), nil
 		}
 		err = g.replaceLink(i, name)

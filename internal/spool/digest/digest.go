@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"sync"
 
 	"github.com/zeebo/blake3"
 
@@ -49,14 +48,6 @@ func Holds(ctx context.Context, f diskfs.FS, name string, size uint64, want prot
 	return false, nil
 }
 
-// buffers are for reading: of many small files one that each had for itself would cost more than the reading.
-var buffers = sync.Pool{New: func() any {
-	b := make([]byte, bufferBytes)
-	return &b
-}}
-
-const bufferBytes = 256 << 10
-
 // holdsSmall is Holds for a file that a buffer takes whole.
 func holdsSmall(
 	ctx context.Context, f diskfs.FS, name string, size uint64, want protocol.Digest, by Kind,
@@ -72,9 +63,7 @@ func holdsSmall(
 	if n, err := h.ReadAt(whole, 0); n < len(whole) {
 		return false, fmt.Errorf("read %s: %w", name, err)
 	}
-	is := by&BLAKE3 != 0 && protocol.Digest(blake3.Sum256(whole)) == want ||
-		by&SHA256 != 0 && protocol.Digest(sha256.Sum256(whole)) == want
-	return is, ctx.Err()
+	return isOf(whole, want, by), ctx.Err()
 }
 
 func read(ctx context.Context, f diskfs.FS, name string, size uint64, into []hash.Hash) error {

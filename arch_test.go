@@ -76,6 +76,7 @@ var arrows = map[string]string{
 	"store/sqlite/look":    "sqlfile .",
 	"store/postgres":       "nodes store store/tables store/tables/engine store/tables/queries tenure .",
 	"nodes":                "tenure .",
+	"store/copier":         "sqlfile store store/postgres store/sqlite store/sqlite/look .",
 	"auditlog":             "durable .",
 	"backup":               "durable disk .",
 	"setback":              "protocol format2 seal store wire .",
@@ -117,8 +118,8 @@ var arrows = map[string]string{
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",
 	"ui":       "protocol proof units .",
-	"daemon": "protocol auth backup disk durable home httpapi pki sender server store store/postgres store/sqlite " +
-		"store/sqlite/look web .",
+	"daemon": "protocol auth backup disk durable home httpapi pki sender server store " +
+		"store/copier store/postgres store/sqlite store/sqlite/look web .",
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",

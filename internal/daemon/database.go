@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/copier"
 	"github.com/groupcast/groupcast/internal/store/postgres"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/store/sqlite/look"
@@ -60,7 +61,7 @@ func (c *cluster) open(ctx context.Context, _ func() bool) (store.Store, error) 
 		return nil, err
 	}
 	c.db = db
-	return db, nil
+	return copier.Backed{Store: db}, nil
 }
 
 // patience bounds how long a database is asked for its size.

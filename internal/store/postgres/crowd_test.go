@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/store/copier"
 	"github.com/groupcast/groupcast/internal/store/postgres/pgtest"
 	"github.com/groupcast/groupcast/internal/store/storetest/crowd"
 )
 
 func TestCrowd(t *testing.T) {
-	crowd.Run(t, open(t, pgtest.Shared(t).Schema(t)), crowd.Options{Seed: rand.Uint64(), Workers: 8, Each: 60})
+	s := copier.Backed{Store: open(t, pgtest.Shared(t).Schema(t))}
+	crowd.Run(t, s, crowd.Options{Seed: rand.Uint64(), Workers: 8, Each: 60})
 }
 
 // TestCrowdWhoseConnectionsEnd lets many work on a database while an administrator of PostgreSQL ends connections,
@@ -19,7 +21,7 @@ func TestCrowd(t *testing.T) {
 func TestCrowdWhoseConnectionsEnd(t *testing.T) {
 	server := pgtest.Shared(t)
 	address := server.Schema(t)
-	s, db := open(t, address), server.Open(t, address)
+	s, db := copier.Backed{Store: open(t, address)}, server.Open(t, address)
 	var killed atomic.Int64
 	stop, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -31,7 +33,7 @@ func TestCrowdWhoseConnectionsEnd(t *testing.T) {
 			case <-time.After(time.Duration(rand.IntN(30)) * time.Millisecond):
 			}
 			rows, err := db.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-				WHERE application_name = 'groupcast' AND pid <> pg_backend_pid() AND state <> 'idle' ORDER BY random() LIMIT 1`)
+				WHERE application_name LIKE 'groupcast %' AND state <> 'idle' ORDER BY random() LIMIT 1`)
 			if err != nil {
 				t.Error(err)
 				return

@@ -16,7 +16,6 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/tables"
 )
 
@@ -49,8 +48,6 @@ type Store struct {
 	alone   *Member // whose place goes with the store
 	where   string
 }
-
-var _ store.Store = (*Store)(nil)
 
 // suits says whether the database is one that the tables can be in.
 func suits(ctx context.Context, db *sql.DB, where string) error {

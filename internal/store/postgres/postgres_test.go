@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/copier"
 	"github.com/groupcast/groupcast/internal/store/postgres"
 	"github.com/groupcast/groupcast/internal/store/postgres/pgtest"
 	"github.com/groupcast/groupcast/internal/store/storetest"
@@ -29,5 +30,5 @@ func open(t testing.TB, address string) *postgres.Store {
 
 func TestConformance(t *testing.T) {
 	server := pgtest.Shared(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, server.Schema(t)) })
+	storetest.Run(t, func(t *testing.T) store.Store { return copier.Backed{Store: open(t, server.Schema(t))} })
 }

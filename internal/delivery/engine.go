@@ -312,6 +312,7 @@ func (e *Engine) take(ctx context.Context, st schedule.Action) {
 		}
 	case schedule.BeginSession:
 		e.begin(ctx, st)
+	case schedule.FetchContent: // no site has a relay
 	case schedule.OfferHTTPS:
 		e.offerDirect(ctx, st)
 	case schedule.NoteRefused:

@@ -27,6 +27,7 @@ type Scheduler struct {
 	order     []protocol.TransferNo // increasing
 	active    map[protocol.DeviceID]bool
 	sites     map[protocol.DeviceID]Site   // of those that are not at Here
+	places    map[Site]place               // what was said of sites
 	unfit     map[protocol.DeviceID]string // why those who are active and of another version get nothing
 	tooOld    map[protocol.DeviceID]string // why those who are active cannot take the transfers that not everybody can
 	prompt    map[protocol.DeviceID]bool   // who answered its last offer in time
@@ -45,7 +46,7 @@ type line struct {
 func New(t Timing) *Scheduler {
 	return &Scheduler{
 		t: t, transfers: map[protocol.TransferNo]*transfer{}, active: map[protocol.DeviceID]bool{},
-		sites: map[protocol.DeviceID]Site{}, unfit: map[protocol.DeviceID]string{},
+		sites: map[protocol.DeviceID]Site{}, places: map[Site]place{}, unfit: map[protocol.DeviceID]string{},
 		tooOld: map[protocol.DeviceID]string{}, prompt: map[protocol.DeviceID]bool{}, busy: map[line]protocol.TransferNo{},
 	}
 }
@@ -330,20 +331,37 @@ func (s *Scheduler) advance(now time.Time, r *run) {
 	s.turnAway(now, r)
 	s.endPauses(now, r)
 	s.leaveSilent(now, r)
+	s.wantContent(r)
+	waits := s.waitsFor(r)
 	switch r.phase {
 	case PhaseWaiting, PhaseGathering:
 		s.gather(now, r)
-	case PhaseAsking:
-		s.offerLate(now, r)
-		s.beginIfReady(now, r)
-	case PhaseSending:
-		s.offerLate(now, r)
-		s.giveUpSilent(now, r)
-		s.closeIfOver(now, r)
-	case PhaseRekeying:
-		if !now.Before(r.until) {
-			s.open(now, r)
+	case PhaseAsking, PhaseSending:
+		if waits == RelayAway { // nobody can answer
+			s.closeIfOver(now, r)
+			return
 		}
+		s.attend(now, r)
+	case PhaseRekeying:
+		if now.Before(r.until) {
+			return
+		}
+		if waits != NoReason {
+			s.closeSession(r, Reason{Code: waits})
+			return
+		}
+		s.open(now, r)
 	case PhaseOpening: // until Opened or FailedToOpen
 	}
+}
+
+// attend moves a session on whose offers are out.
+func (s *Scheduler) attend(now time.Time, r *run) {
+	s.offerLate(now, r)
+	if r.phase == PhaseAsking {
+		s.beginIfReady(now, r)
+		return
+	}
+	s.giveUpSilent(now, r)
+	s.closeIfOver(now, r)
 }

@@ -29,8 +29,8 @@ func (s *Scheduler) gather(now time.Time, r *run) {
 		s.regather(now, r)
 		return
 	}
-	if r.via == groupcast.ViaHTTPS {
-		s.toHTTPS(now, r, waiting, Reason{Code: ByChoice})
+	if why, unsent := s.unsent(r); unsent {
+		s.toHTTPS(now, r, waiting, why)
 		return
 	}
 	if r.phase == PhaseWaiting {
@@ -44,6 +44,10 @@ func (s *Scheduler) gather(now time.Time, r *run) {
 	if !r.now && (now.Before(s.settled) || now.Before(s.windowEnd(r)) && !s.allHere(r)) {
 		return
 	}
+	if s.waitsFor(r) != NoReason {
+		s.fallBack(now, r, waiting)
+		return
+	}
 	s.closeWindow(now, r, waiting, alone)
 }
 
@@ -53,7 +57,8 @@ func (s *Scheduler) regather(now time.Time, r *run) {
 	back := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
 		return s.active[dev] && d.state == StateHTTPS && !d.httpsOnly && d.lapsed > 0 && d.heard
 	})
-	if _, taken := s.busy[r.line()]; len(back) >= 2 && !taken && r.via != groupcast.ViaHTTPS {
+	_, unsent := s.unsent(r)
+	if _, taken := s.busy[r.line()]; len(back) >= 2 && !taken && !unsent && s.waitsFor(r) == NoReason {
 		s.open(now, r)
 	}
 }
@@ -218,6 +223,7 @@ func (s *Scheduler) Renewed(no protocol.TransferNo) {
 				d.final, d.state = false, StateIdle
 			}
 		}
+		r.fetch, r.staged = false, false
 	}
 }
 
@@ -318,7 +324,7 @@ func (s *Scheduler) leaveMulticast(now time.Time, r *run, dev protocol.DeviceID,
 	d := r.deliveries[dev]
 	s.detach(r, dev, d)
 	d.httpsOnly, d.reason = true, reason
-	if s.active[dev] && !s.still(now, r) {
+	if s.active[dev] && !s.still(now, r) && s.waitsFor(r) == NoReason {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, reason)
 	} else {
 		d.state = StateIdle // it is offered when it can be
@@ -370,6 +376,10 @@ func (s *Scheduler) resumeHTTPSOnly(now time.Time, r *run) {
 	left := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
 		return d.httpsOnly && d.state == StateIdle && s.active[dev] && s.occupied(r.transfer, dev) == 0
 	})
+	if s.waitsFor(r) != NoReason {
+		s.fallBack(now, r, left)
+		return
+	}
 	for _, dev := range left {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, r.deliveries[dev].reason)
 	}
@@ -393,84 +403,6 @@ func (s *Scheduler) dropGone(now time.Time, r *run) {
 	for _, dev := range gone {
 		s.unseat(r, dev, r.deliveries[dev])
 	}
-}
-
-// closeIfOver ends a session without devices.
-func (s *Scheduler) closeIfOver(now time.Time, r *run) {
-	if r.phase != PhaseSending {
-		return
-	}
-	for _, d := range r.deliveries {
-		if d.state == StateMulticast || d.state == StateAsked {
-			return
-		}
-	}
-	s.closeSession(r, Reason{})
-}
-
-func (s *Scheduler) closeSession(r *run, reason Reason) {
-	if s.busy[r.line()] == r.no {
-		delete(s.busy, r.line())
-	}
-	if r.phase == PhaseAsking || r.phase == PhaseSending {
-		s.act(r, CloseSession, reason)
-	}
-	r.phase, r.rekeyed, r.session = PhaseWaiting, false, protocol.SessionID{}
-}
-
-// Ended reports that the session ended by itself. Devices that lack something continue over HTTPS at
-// once, with the reason; those that had not answered wait for the next session.
-func (s *Scheduler) Ended(now time.Time, no protocol.TransferNo, session protocol.SessionID, reason Reason) {
-	r := s.runOf(no, session)
-	if r == nil {
-		return
-	}
-	for _, dev := range r.devices(attending) {
-		switch d := r.deliveries[dev]; d.state {
-		case StateAsked:
-			d.state = StateIdle
-		case StateMulticast:
-			s.leaveMulticast(now, r, dev, reason)
-		default: // not of the session
-		}
-	}
-	s.closeSession(r, Reason{})
-}
-
-// FailedToOpen says that the session could not be made: all devices continue over HTTPS.
-func (s *Scheduler) FailedToOpen(now time.Time, no protocol.TransferNo, site Site, reason string) {
-	r := s.runIn(no, site)
-	if r == nil || r.phase != PhaseOpening {
-		return
-	}
-	for _, dev := range r.devices(asked) {
-		s.leaveMulticast(now, r, dev, because(reason))
-	}
-	s.closeSession(r, Reason{})
-}
-
-// Interrupt stops the sessions of a group, because its members changed: new sessions for those who
-// are left follow. It gives the sessions to stop sealing under, now.
-func (s *Scheduler) Interrupt(now time.Time, group protocol.GroupID) []protocol.SessionID {
-	var stop []protocol.SessionID
-	for _, no := range s.order {
-		for _, r := range s.transfers[no].runs {
-			if r.group != group || r.phase < PhaseOpening || r.phase == PhaseRekeying {
-				continue
-			}
-			if r.phase != PhaseOpening {
-				stop = append(stop, r.session)
-			}
-			r.phase, r.rekeyed, r.until = PhaseRekeying, true, now.Add(s.t.Rekey)
-			r.session = protocol.SessionID{}
-			for _, d := range r.deliveries {
-				if d.state == StateAsked || d.state == StateMulticast {
-					d.state, d.fruitless = StateIdle, max(0, d.fruitless-1)
-				}
-			}
-		}
-	}
-	return stop
 }
 
 // line is the line that a run stands in: the sessions of one group in one site.

@@ -15,6 +15,7 @@ func (s *Scheduler) StandStill() {
 	for _, t := range s.transfers {
 		for _, r := range t.runs {
 			r.phase, r.rekeyed, r.session = PhaseWaiting, false, protocol.SessionID{}
+			r.fetch, r.staged = false, false
 			for _, d := range r.deliveries {
 				if d.state != StateLater {
 					d.state, d.httpsOnly, d.lapsed, d.reason = StateIdle, false, 0, Reason{}

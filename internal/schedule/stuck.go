@@ -68,6 +68,7 @@ func (s *Scheduler) Resumed(no protocol.TransferNo) {
 	t.stuck.until = time.Time{}
 	t.now = true // they have waited already
 	for _, r := range t.runs {
+		r.fetch, r.staged = false, false
 		for _, d := range r.deliveries {
 			d.fruitless, d.blocks = 0, 0
 		}

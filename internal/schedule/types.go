@@ -81,6 +81,9 @@ const (
 	Fruitless                 // several multicast sessions brought it no new block
 	SessionEnded              // it lacked blocks when its multicast session ended
 	NobodyTookPart            // of a session: nobody answered its offer
+	NoMulticast               // nothing sends multicast in its site
+	RelayAway                 // the relay of its site cannot be reached
+	RelayFetching             // the relay of its site fetches the transfer
 )
 
 // Reason is a code, with the given text if it is Told.
@@ -124,6 +127,7 @@ const (
 	DetachDevices                   // take Devices out of the session
 	CloseSession                    // end the session
 	NoteRefused                     // note that Devices cannot take the transfer
+	FetchContent                    // let the relay of Site fetch the transfer, until Staged
 )
 
 // Action is something the schedule wants done.
@@ -188,6 +192,8 @@ type run struct {
 	until      time.Time // asking, rekeying: when it ends
 	rekeyed    bool      // the session to come replaces another
 	session    protocol.SessionID
+	fetch      bool // the relay of the site was told to fetch it
+	staged     bool // and holds all of it
 }
 
 // stuck says that the content of a transfer cannot be read now: it waits, and is tried again.

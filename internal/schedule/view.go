@@ -60,6 +60,8 @@ type Run struct {
 	Session protocol.SessionID  // of PhaseAsking and PhaseSending
 	Closes  time.Time           // when the gather window closes, of PhaseGathering
 	Ahead   protocol.TransferNo // the other transfer whose session the group runs here; 0: none
+	Waits   ReasonCode          // for the site's relay: RelayAway or RelayFetching; NoReason: for nothing of it
+	Since   time.Time           // of RelayAway: since when
 }
 
 // Runs lists the sites in which a device was owed a transfer.
@@ -85,9 +87,12 @@ func (s *Scheduler) RunOf(no protocol.TransferNo, dev protocol.DeviceID) (Run, b
 }
 
 func (s *Scheduler) show(r *run) Run {
-	out := Run{Site: r.site, Phase: r.phase, Session: r.session}
+	out := Run{Site: r.site, Phase: r.phase, Session: r.session, Waits: s.waitsFor(r), Since: s.place(r.site).away}
 	if r.phase == PhaseGathering {
 		out.Closes = s.windowEnd(r)
+		if out.Waits != NoReason {
+			out.Phase = PhaseWaiting
+		}
 	}
 	if no, taken := s.busy[r.line()]; taken && no != r.no {
 		out.Ahead = no

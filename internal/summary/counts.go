@@ -86,6 +86,10 @@ func TooLarge(bytes, mtu int) string {
 // Waiting says why a transfer waits in a site.
 func Waiting(r schedule.Run, now time.Time) string {
 	switch {
+	case r.Waits == schedule.RelayAway:
+		return "waits for the relay of its site, which cannot be reached since " + r.Since.Format(time.TimeOnly)
+	case r.Waits == schedule.RelayFetching:
+		return "waits until the relay of its site has fetched it"
 	case r.Ahead != 0:
 		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
 	case r.Phase == schedule.PhaseGathering:

@@ -25,6 +25,12 @@ func Reason(r schedule.Reason) string {
 		return "left over when the multicast session ended"
 	case schedule.NobodyTookPart:
 		return "nobody took part"
+	case schedule.NoMulticast:
+		return "its site has no multicast"
+	case schedule.RelayAway:
+		return "the relay of its site cannot be reached"
+	case schedule.RelayFetching:
+		return "the relay of its site fetches it"
 	default:
 		return r.Text
 	}

@@ -17,6 +17,9 @@ func TestReasonsOfTheScheduleInWords(t *testing.T) {
 		{Code: schedule.Fruitless}:               "nothing new",
 		{Code: schedule.SessionEnded}:            "session ended",
 		{Code: schedule.NobodyTookPart}:          "nobody took part",
+		{Code: schedule.NoMulticast}:             "site has no multicast",
+		{Code: schedule.RelayAway}:               "cannot be reached",
+		{Code: schedule.RelayFetching}:           "fetches it",
 		{Code: schedule.Told, Text: "30 % loss"}: "30 % loss",
 		{}:                                       "",
 	} {

@@ -90,6 +90,7 @@ var arrows = map[string]string{
 	"edition":              "protocol content manifest store .",
 	"choice":               "manifest protocol store .",
 	"forging":              "protocol format2 store .",
+	"sites":                "protocol store .",
 	"offering":             "protocol wire format2 seal sender store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
@@ -100,7 +101,7 @@ var arrows = map[string]string{
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
 	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr ownfiles planner reach reading setback schedule seal sender source manifest " +
+		"groupaddr ownfiles planner reach reading setback schedule seal sender sites source manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",

@@ -96,6 +96,7 @@ type DeviceResult struct {
 	Device   string            `json:"device,omitempty"`
 	Labels   Labels            `json:"labels,omitempty"`  // that it has now
 	Dropped  []string          `json:"dropped,omitempty"` // what it is owed no more: the transfers, as "12 course.zip"
+	Site     string            `json:"site,omitempty"`    // that it is in now, if it was put into one
 	Code     Code              `json:"code,omitempty"`    // why nothing was done
 	Problem  string            `json:"problem,omitempty"` // the same in words
 }

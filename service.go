@@ -21,6 +21,8 @@ type Service interface {
 	UserService
 	MachineService
 	SeatService
+	SiteService
+	SiteService
 	FleetService
 	GroupService
 	TransferService

@@ -46,7 +46,8 @@ type Device struct {
 	Wire      int               `json:"-"` // newest version of the wire that its agent spoke last; 0: it did not say
 	CreatedAt time.Time         `json:"created_at"`
 	LastSeen  time.Time         `json:"last_seen"`
-	Active    bool              `json:"active"` // its agent is attached now
+	Active    bool              `json:"active"`         // its agent is attached now
+	Site      string            `json:"site,omitempty"` // in lists: the site that it is in; empty: the server's own
 	Address   string            `json:"address,omitempty"`
 	Path      Path              `json:"path"` // as of the last probe or session
 	FreeBytes uint64            `json:"free_bytes"`

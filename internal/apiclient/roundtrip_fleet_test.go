@@ -15,6 +15,7 @@ func fleetTrips() []trip {
 		Devices: []protocol.DeviceID{device}, Set: groupcast.Labels{"room": "2 é"}, Remove: []string{"kind"},
 	}
 	drops := groupcast.DropOwed{Devices: []protocol.DeviceID{device}, Transfer: 7}
+	moves := groupcast.SiteChange{Devices: []protocol.DeviceID{device}, Site: "depot"}
 	return []trip{
 		lists(trip{method: "Devices", args: []any{some}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
@@ -28,6 +29,20 @@ func fleetTrips() []trip {
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
 				return c.LabelDevices(ctx, labels)
 			}),
+		gives(trip{method: "SetSite", args: []any{moves}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
+				return c.SetSite(ctx, moves)
+			}),
+		gives(trip{method: "CreateSite", args: []any{groupcast.NewSite{Name: "depot"}}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Site, error) {
+				return c.CreateSite(ctx, groupcast.NewSite{Name: "depot"})
+			}),
+		gives(trip{method: "Sites"},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Site, error) { return c.Sites(ctx) }),
+		gives(trip{method: "Site", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Site, error) { return c.Site(ctx, oddGroup) }),
+		acts(trip{method: "DeleteSite", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.DeleteSite(ctx, oddGroup) }),
 		gives(trip{method: "DropOwed", args: []any{drops}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
 				return c.DropOwed(ctx, drops)

@@ -95,7 +95,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 		}
 	}
 	add("admin", a.serve(), a.serverCommand(), a.user(),
-		a.deviceCommand(), a.group(), a.member(), a.request(), a.pending(),
+		a.deviceCommand(), a.site(), a.group(), a.member(), a.request(), a.pending(),
 		a.send(), a.uploadCommand(), a.transfer(), a.check(), a.audit(), a.savings(), a.backup(), a.restore(),
 		a.databaseCommand())
 	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox(), a.logins())

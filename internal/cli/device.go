@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -123,6 +125,12 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, f groupcas
 	if len(f.Labels) > 0 {
 		empty = "no device has " + strings.Join(f.Labels, " ")
 	}
+	if !slices.ContainsFunc(devices, func(d groupcast.Device) bool { return d.Site != "" }) {
+		return terminal.List(&a.Streams, devices, empty,
+			"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LABELS|LOGIN ENDS|ID", ui.DeviceRow)
+	}
 	return terminal.List(&a.Streams, devices, empty,
-		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LABELS|LOGIN ENDS|ID", ui.DeviceRow)
+		"DEVICE|USER|SITE|STATE|PATH|LOSS|FREE|VERSION|LABELS|LOGIN ENDS|ID", func(d groupcast.Device) []string {
+			return slices.Insert(ui.DeviceRow(d), 2, cmp.Or(d.Site, groupcast.OwnSite))
+		})
 }

@@ -166,6 +166,9 @@ func (e *Engine) Resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.placeAll(ctx); err != nil {
+		return err
+	}
 	owed, err := e.store.OwedAll(ctx)
 	if err != nil {
 		return err

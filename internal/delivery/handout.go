@@ -16,7 +16,7 @@ import (
 // Attached says that a device has a stream now.
 func (e *Engine) Attached(dev protocol.DeviceID) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
-		sch.Attached(now, dev, schedule.Here)
+		sch.Attached(now, dev, sch.SiteOf(dev))
 		sch.Judge(dev, e.agents.Unfit(dev))
 		sch.JudgeOld(dev, e.agents.TooOldFor(dev, choice.Wire))
 	})

@@ -54,6 +54,7 @@ type Store interface {
 	// Offers, and what proves them
 	CloseOffer(ctx context.Context, number protocol.OfferNo) error
 	TakeSite(ctx context.Context, id protocol.SiteID) (store.SiteEpoch, error)
+	Placed(ctx context.Context) (map[protocol.DeviceID]protocol.SiteID, error)
 	KeepSignedOffer(ctx context.Context, o store.SignedOffer) error
 	AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error
 

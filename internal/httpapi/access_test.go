@@ -24,7 +24,7 @@ var documented = map[access]string{
 		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pause-transfer resume-transfer change-transfer pending group-pending send-pending check-upload create-upload upload " +
 		"complete-upload delete-upload write-upload unfinished-uploads check audit status " +
-		"label-devices drop-owed " +
+		"label-devices drop-owed create-site sites site delete-site set-site " +
 		"change-server confirm-memberships backup plan-transfer",
 }
 

@@ -47,6 +47,7 @@ func newAPI(cfg Config, mux *http.ServeMux, closing <-chan struct{}) *api {
 	a.groupRoutes()
 	a.keyRoutes()
 	a.seatRoutes()
+	a.siteRoutes()
 	a.requestRoutes()
 	a.transferRoutes()
 	a.pendingRoutes()

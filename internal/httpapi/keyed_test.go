@@ -21,6 +21,7 @@ import (
 // creating are the calls that take an Idempotency-Key, each with a body that it takes.
 var creating = map[string]string{
 	"add-user": `{"name":"mia","password":"canary-password"}`, "create-group": `{"name":"lab"}`,
+	"create-site":  `{"name":"depot"}`,
 	"add-transfer": `{"group":"lab","paths":["/x"]}`, "create-upload": `{"entries":[]}`, "join": `{"text":"please"}`,
 }
 
@@ -31,7 +32,7 @@ var notCreating = reasons(map[string]string{
 	"answers a token":        "sign-in",
 	"twice is once": "logout sign-out agent-renew leave approve deny confirm-memberships cancel-transfer " +
 		"retry-transfer send-transfer pause-transfer resume-transfer catch-up-delivery later-delivery " +
-		"drop-delivery drop-member send-pending label-devices drop-owed",
+		"drop-delivery drop-member send-pending label-devices drop-owed set-site",
 	"the old password is in it": "change-password",
 	"creates nothing":           "agent-challenge check plan-transfer check-transfer check-upload complete-upload",
 	"its ticket is good once":   "enter",

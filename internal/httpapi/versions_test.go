@@ -17,8 +17,8 @@ import (
 
 // noVersion are the calls that change or create something and take no If-Match, and why.
 var noVersion = reasons(map[string]string{
-	"of many at once":       "label-devices drop-owed",
-	"creates":               "login setup sign-in add-user create-group add-transfer create-upload",
+	"of many at once":       "label-devices drop-owed set-site",
+	"creates":               "login setup sign-in add-user create-group create-site add-transfer create-upload",
 	"ends what asks":        "logout sign-out",
 	"has the old one in it": "change-password",
 	"changes nothing": "agent-challenge plan-transfer check-transfer check check-upload " +
@@ -28,7 +28,7 @@ var noVersion = reasons(map[string]string{
 	"a login is not changed, only ended": "end-sign-in",
 	"its ticket is good once":            "enter",
 	"has the offset in it":               "write-upload",
-	"is not changed, only deleted":       "delete-upload",
+	"is not changed, only deleted":       "delete-upload delete-site",
 	"of the whole server":                "confirm-memberships",
 })
 

@@ -217,7 +217,10 @@ func (s *Scheduler) move(now time.Time, dev protocol.DeviceID, site Site) {
 		if r, d := s.deliveryOf(no, dev); d != nil {
 			s.unseat(r, dev, d)
 			delete(r.deliveries, dev)
-			r.at(site).deliveries[dev] = d
+			to := r.at(site)
+			if to.deliveries[dev] = d; d.told { // perhaps by a newer offer than that of the session there
+				d.passed = to.session
+			}
 			s.closeIfOver(now, r)
 		}
 	}

@@ -17,7 +17,8 @@ func at(d time.Duration) time.Time   { return t0.Add(d) }
 func sec(n float64) time.Time        { return at(time.Duration(n * float64(time.Second))) }
 
 var N_ames = map[ActionKind]string{
-	OpenSession: "open", OfferSession: "offer", BeginSession: "begin", OfferHTTPS: "https", DetachDevices: "detach", FetchContent: "fetch",
+	OpenSession: "open", OfferSession: "offer", BeginSession: "begin", OfferHTTPS: "https", DetachDevices: "detach",
+	FetchContent: "fetch",
 	CloseSession: "close",
 }
 

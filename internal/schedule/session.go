@@ -341,7 +341,7 @@ func (s *Scheduler) toHTTPS(now time.Time, r *run, devices []protocol.DeviceID, 
 	for _, dev := range devices {
 		d := r.deliveries[dev]
 		d.state, d.reason, d.since, d.heard = StateHTTPS, reason, now, false
-		d.passed = r.session
+		d.passed, d.told = r.session, true
 		s.renew(now, d)
 	}
 	s.act(r, OfferHTTPS, reason, devices...)
@@ -366,7 +366,7 @@ func (s *Scheduler) offerLate(now time.Time, r *run) {
 	if len(late) > 0 {
 		s.act(r, OfferSession, Reason{}, late...)
 	}
-	if len(past) > 0 {
+	if len(past) > 0 && s.waitsFor(r) == NoReason {
 		s.toHTTPS(now, r, past, Reason{})
 	}
 }

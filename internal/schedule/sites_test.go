@@ -107,6 +107,20 @@ func TestASiteWithoutMulticast(t *testing.T) {
 	expect(t, s, sec(102), "detach 1 d3", "https 1 d3")
 }
 
+// A device that was told to fetch elsewhere has an offer that may be newer than that of the session which runs where it
+// comes to: it fetches there, too, and takes part in the next.
+func TestADeviceComesToAnOlderSession(t *testing.T) {
+	s := sending(t, 2)
+	s.Place(sec(1), dev(2), there)
+	expect(t, s, sec(1), "detach 1 d2", "https 1 d2")
+	s.Detached(sec(2), dev(2))
+	s.Place(sec(20), dev(2), Here)
+	s.Attached(sec(20), dev(2), Here)
+	expect(t, s, sec(20), "https 1 d2")
+	s.Interrupt(sec(21), protocol.GroupID{1})
+	expect(t, s, sec(22), "open 1 d1 d2")
+}
+
 // relayed is a schedule of one transfer owed to n devices in a site with a relay.
 func relayed(n byte) *Scheduler {
 	s := owing(int(n), nil)

@@ -160,6 +160,7 @@ type delivery struct {
 	renewals  int
 	fruitless int
 	blocks    int                // verified, at the last run's begin
+	told      bool               // it was told to fetch over HTTPS, at some time
 	passed    protocol.SessionID // in which it was told to fetch: the offer it has is newer than the session's
 }
 

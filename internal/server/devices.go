@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/groupcast/groupcast"
@@ -52,7 +53,7 @@ func (s *Server) devicesIn(
 			out.Rows[i].Labels = nil
 		}
 	}
-	return out, err
+	return out, errors.Join(err, s.sites.Names(ctx, out.Rows))
 }
 
 // labelled lists the devices that have labels.

@@ -85,6 +85,14 @@ func fleetOperations(s groupcast.Service) map[string]func(context.Context, group
 			_, err := s.LabelDevices(c, p, groupcast.LabelChange{Devices: []protocol.DeviceID{{1}}, Remove: []string{"room"}})
 			return err
 		},
+		"SetSite": func(c ctx, p who) error {
+			_, err := s.SetSite(c, p, groupcast.SiteChange{Devices: []protocol.DeviceID{{1}}, Site: "here"})
+			return err
+		},
+		"CreateSite": func(c ctx, p who) error { _, err := s.CreateSite(c, p, groupcast.NewSite{Name: "depot"}); return err },
+		"Sites":      func(c ctx, p who) error { _, err := s.Sites(c, p); return err },
+		"Site":       func(c ctx, p who) error { _, err := s.Site(c, p, "here"); return err },
+		"DeleteSite": func(c ctx, p who) error { return s.DeleteSite(c, p, "depot") },
 		"DropOwed": func(c ctx, p who) error {
 			_, err := s.DropOwed(c, p, groupcast.DropOwed{Devices: []protocol.DeviceID{{1}}})
 			return err

@@ -27,6 +27,7 @@ import (
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/setback"
+	"github.com/groupcast/groupcast/internal/sites"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/recent"
 )
@@ -89,6 +90,7 @@ type Server struct {
 	events      *presence.Events
 	agents      *presence.Agents
 	delivery    *delivery.Engine
+	sites       *sites.Sites
 	first       auth.OneTime // for the first administrator
 	entry       entry        // by which their browser comes in
 	firstResets atomic.Bool  // it works though there is an administrator: --reset-admin
@@ -157,6 +159,7 @@ func New(cfg Config) (*Server, error) {
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
 	s.delivery = delivery.New(s.engine())
+	s.sites = &sites.Sites{Store: s.store, Place: s.delivery.Place, Agents: s.agents}
 	s.planner = planner.New(s.planning())
 	s.setback = s.watchSetBack(cfg)
 	s.record = auditlog.New(auditlog.Config{

@@ -24,6 +24,11 @@ type Sites interface {
 	// MoveDevice puts a device, with what it is owed, into a site if it was moved so often before:
 	// EConflict if it was moved meanwhile.
 	MoveDevice(ctx context.Context, dev protocol.DeviceID, to protocol.SiteID, moves uint64) error
+	// Placed gives the sites of all devices that are not in the server's own.
+	Placed(ctx context.Context) (map[protocol.DeviceID]protocol.SiteID, error)
+	// RemoveSite ends a site; what was counted in it counts in the server's own from then on. EConflict: it has devices
+	// or relays, or is the server's own.
+	RemoveSite(ctx context.Context, id protocol.SiteID) error
 }
 
 // Site is a part of the network.

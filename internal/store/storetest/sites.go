@@ -104,6 +104,51 @@ func sitesCount(w *world) {
 	w.fails(err, groupcast.ENotFound)
 }
 
+// A site ends once it is empty; what was counted there is not lost.
+func sitesEnd(w *world) {
+	g, ann := w.group("lab"), w.user("ann")
+	one, two := w.device(ann, "one"), w.device(ann, "two")
+	depot := w.site("depot")
+	placed, err := w.s.Placed(w.ctx)
+	w.ok(err)
+	equal(w, "nobody was moved", len(placed), 0)
+	w.ok(w.s.MoveDevice(w.ctx, two.ID, depot.Site, 0))
+	placed, err = w.s.Placed(w.ctx)
+	w.ok(err)
+	equal(w, "who was", len(placed), 1)
+	equal(w, "where they are", placed[two.ID], depot.Site)
+	w.join(g, ann)
+	t, _ := w.transfer(g)
+	other, _ := w.transfer(g)
+	w.ok(w.s.AddTransferBytes(w.ctx, w.here, t.No, 100, 7))
+	w.ok(w.s.AddTransferBytes(w.ctx, depot, t.No, 30, 2))
+	w.ok(w.s.NoteForged(w.ctx, depot, t.No, groupcast.Forging{Devices: 4, Blocks: 2}))
+	w.s.CloseDeliveries(w.ctx, []store.Closing{
+		{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryVerified},
+		{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryVerified},
+	}, w.tick())
+	before, err := w.s.Transfer(w.ctx, t.No)
+	w.ok(err)
+	w.fails(w.s.RemoveSite(w.ctx, depot.Site), groupcast.EConflict)
+	w.fails(w.s.RemoveSite(w.ctx, w.here.Site), groupcast.EInvalid)
+	w.fails(w.s.RemoveSite(w.ctx, nowhere.Site), groupcast.ENotFound)
+	w.ok(w.s.MoveDevice(w.ctx, two.ID, w.here.Site, 1))
+	w.ok(w.s.RemoveSite(w.ctx, depot.Site))
+	w.fails(w.s.RemoveSite(w.ctx, depot.Site), groupcast.ENotFound)
+	after, err := w.s.Transfer(w.ctx, t.No)
+	w.ok(err)
+	equal(w, "bytes", [2]uint64{after.WireBytes, after.HTTPSBytes}, [2]uint64{130, 9})
+	equal(w, "forged", *after.Forging, *before.Forging)
+	equal(w, "verified", [2]int{after.Verified, after.Owed}, [2]int{before.Verified, before.Owed})
+	here := w.counts(t.No, w.here.Site)
+	equal(w, "of them here", [2]int{here.Verified, here.Owed}, [2]int{2, 0})
+	equal(w, "still owed", w.counts(other.No, w.here.Site).Owed, 2)
+	all, err := w.s.Sites(w.ctx)
+	w.ok(err)
+	equal(w, "sites", len(all), 1)
+	w.ok(w.s.AddSite(w.ctx, depot.Site, "depot")) // and it can begin again
+}
+
 func olderEpoch(w *world) {
 	g, ann := w.group("lab"), w.user("ann")
 	pc := w.device(ann, "pc")

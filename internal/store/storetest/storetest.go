@@ -67,6 +67,7 @@ var cases = []struct {
 	{"hand-outs share a transaction", handoutsTogether},
 	{"sites", sites},
 	{"sites are counted apart", sitesCount},
+	{"sites end", sitesEnd},
 	{"an older epoch writes nothing", olderEpoch},
 	{"devices move between sites", devicesMove},
 	{"relays", relays},

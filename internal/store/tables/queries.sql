@@ -317,6 +317,39 @@ UPDATE sites SET epoch = @epoch WHERE epoch < @epoch;
 UPDATE devices SET site = @site, site_epoch = site_epoch + 1
 WHERE devices.id = @id AND devices.site_epoch = @site_epoch AND EXISTS (SELECT 1 FROM sites s WHERE s.id = @site);
 
+-- name: Placed :many
+SELECT id, site FROM devices WHERE site <> '';
+
+-- name: CountInSite :one
+SELECT CAST((SELECT COUNT(*) FROM devices d WHERE d.site = @site) AS BIGINT) AS devices,
+    CAST((SELECT COUNT(*) FROM relays r WHERE r.site = @site) AS BIGINT) AS relays;
+
+-- name: TakeInDeliveries :exec
+UPDATE deliveries SET site = '' WHERE site = @site;
+
+-- name: TakeInCounts :exec
+INSERT INTO transfer_sites (transfer_no, site, wire_bytes, https_bytes, forged_devices, forged_blocks,
+    owed, verified, failed, incomplete)
+SELECT f.transfer_no, '', f.wire_bytes, f.https_bytes, f.forged_devices, f.forged_blocks,
+    f.owed, f.verified, f.failed, f.incomplete
+FROM transfer_sites f WHERE f.site = @site
+ON CONFLICT (transfer_no, site) DO UPDATE SET wire_bytes = transfer_sites.wire_bytes + excluded.wire_bytes,
+    https_bytes = transfer_sites.https_bytes + excluded.https_bytes,
+    forged_devices = transfer_sites.forged_devices + excluded.forged_devices,
+    forged_blocks = CASE WHEN transfer_sites.forged_blocks < excluded.forged_blocks
+        THEN excluded.forged_blocks ELSE transfer_sites.forged_blocks END,
+    owed = transfer_sites.owed + excluded.owed, verified = transfer_sites.verified + excluded.verified,
+    failed = transfer_sites.failed + excluded.failed, incomplete = transfer_sites.incomplete + excluded.incomplete;
+
+-- name: DropSiteCounts :exec
+DELETE FROM transfer_sites WHERE site = @site;
+
+-- name: DropSiteGroups :exec
+DELETE FROM site_groups WHERE site = @site;
+
+-- name: RemoveSite :execrows
+DELETE FROM sites WHERE id = @id;
+
 -- name: MoveDeliveries :exec
 UPDATE deliveries SET site = @site WHERE device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
 

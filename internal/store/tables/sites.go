@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -112,6 +113,48 @@ func (s *Store) MoveDevice(ctx context.Context, dev protocol.DeviceID, to protoc
 			return err
 		}
 		return recountOfUser(ctx, q, r.Device.UserID)
+	})
+}
+
+// Placed gives the sites of all devices that are not in the server's own.
+func (s *Store) Placed(ctx context.Context) (out map[protocol.DeviceID]protocol.SiteID, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Placed(ctx)
+		out = make(map[protocol.DeviceID]protocol.SiteID, len(rows))
+		for _, r := range rows {
+			dev, bad := deviceID(r.ID)
+			site, worse := siteID(r.Site)
+			err = errors.Join(err, bad, worse)
+			out[dev] = site
+		}
+		return err
+	})
+	return out, err
+}
+
+// RemoveSite ends a site without devices and relays.
+func (s *Store) RemoveSite(ctx context.Context, id protocol.SiteID) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		if err := away(ctx, q, id); err != nil {
+			return err
+		}
+		site := siteText(id)
+		switch in, err := q.CountInSite(ctx, site); {
+		case err != nil:
+			return err
+		case in.Devices > 0 || in.Relays > 0:
+			return groupcast.Errorf(groupcast.EConflict, "the site has %d devices and %d relays", in.Devices, in.Relays).
+				WithHint("put its devices into another site and revoke its relays first")
+		}
+		for _, do := range []func(context.Context, string) error{
+			q.TakeInDeliveries, q.TakeInCounts, q.DropSiteCounts, q.DropSiteGroups,
+		} {
+			if err := do(ctx, site); err != nil {
+				return err
+			}
+		}
+		n, err := q.RemoveSite(ctx, site)
+		return touched(n, err, "site", id)
 	})
 }
 

@@ -159,6 +159,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countHeldFilesStmt, err = db.PrepareContext(ctx, countHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query CountHeldFiles: %w", err)
 	}
+	if q.countInSiteStmt, err = db.PrepareContext(ctx, countInSite); err != nil {
+		return nil, fmt.Errorf("error preparing query CountInSite: %w", err)
+	}
 	if q.countKeyedCallsStmt, err = db.PrepareContext(ctx, countKeyedCalls); err != nil {
 		return nil, fmt.Errorf("error preparing query CountKeyedCalls: %w", err)
 	}
@@ -263,6 +266,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.dropLeftOutStmt, err = db.PrepareContext(ctx, dropLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query DropLeftOut: %w", err)
+	}
+	if q.dropSiteCountsStmt, err = db.PrepareContext(ctx, dropSiteCounts); err != nil {
+		return nil, fmt.Errorf("error preparing query DropSiteCounts: %w", err)
+	}
+	if q.dropSiteGroupsStmt, err = db.PrepareContext(ctx, dropSiteGroups); err != nil {
+		return nil, fmt.Errorf("error preparing query DropSiteGroups: %w", err)
 	}
 	if q.emptySeatsStmt, err = db.PrepareContext(ctx, emptySeats); err != nil {
 		return nil, fmt.Errorf("error preparing query EmptySeats: %w", err)
@@ -480,6 +489,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.pagesStmt, err = db.PrepareContext(ctx, pages); err != nil {
 		return nil, fmt.Errorf("error preparing query Pages: %w", err)
 	}
+	if q.placedStmt, err = db.PrepareContext(ctx, placed); err != nil {
+		return nil, fmt.Errorf("error preparing query Placed: %w", err)
+	}
 	if q.pruneTokensStmt, err = db.PrepareContext(ctx, pruneTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PruneTokens: %w", err)
 	}
@@ -521,6 +533,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
+	}
+	if q.removeSiteStmt, err = db.PrepareContext(ctx, removeSite); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveSite: %w", err)
 	}
 	if q.reopenTransferStmt, err = db.PrepareContext(ctx, reopenTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query ReopenTransfer: %w", err)
@@ -641,6 +656,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.stillOwedStmt, err = db.PrepareContext(ctx, stillOwed); err != nil {
 		return nil, fmt.Errorf("error preparing query StillOwed: %w", err)
+	}
+	if q.takeInCountsStmt, err = db.PrepareContext(ctx, takeInCounts); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeInCounts: %w", err)
+	}
+	if q.takeInDeliveriesStmt, err = db.PrepareContext(ctx, takeInDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeInDeliveries: %w", err)
 	}
 	if q.takeOverStmt, err = db.PrepareContext(ctx, takeOver); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeOver: %w", err)
@@ -938,6 +959,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countHeldFilesStmt: %w", cerr)
 		}
 	}
+	if q.countInSiteStmt != nil {
+		if cerr := q.countInSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countInSiteStmt: %w", cerr)
+		}
+	}
 	if q.countKeyedCallsStmt != nil {
 		if cerr := q.countKeyedCallsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countKeyedCallsStmt: %w", cerr)
@@ -1111,6 +1137,16 @@ func (q *Queries) Close() error {
 	if q.dropLeftOutStmt != nil {
 		if cerr := q.dropLeftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropLeftOutStmt: %w", cerr)
+		}
+	}
+	if q.dropSiteCountsStmt != nil {
+		if cerr := q.dropSiteCountsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropSiteCountsStmt: %w", cerr)
+		}
+	}
+	if q.dropSiteGroupsStmt != nil {
+		if cerr := q.dropSiteGroupsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropSiteGroupsStmt: %w", cerr)
 		}
 	}
 	if q.emptySeatsStmt != nil {
@@ -1473,6 +1509,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing pagesStmt: %w", cerr)
 		}
 	}
+	if q.placedStmt != nil {
+		if cerr := q.placedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing placedStmt: %w", cerr)
+		}
+	}
 	if q.pruneTokensStmt != nil {
 		if cerr := q.pruneTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pruneTokensStmt: %w", cerr)
@@ -1541,6 +1582,11 @@ func (q *Queries) Close() error {
 	if q.removeMemberStmt != nil {
 		if cerr := q.removeMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
+		}
+	}
+	if q.removeSiteStmt != nil {
+		if cerr := q.removeSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeSiteStmt: %w", cerr)
 		}
 	}
 	if q.reopenTransferStmt != nil {
@@ -1743,6 +1789,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing stillOwedStmt: %w", cerr)
 		}
 	}
+	if q.takeInCountsStmt != nil {
+		if cerr := q.takeInCountsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeInCountsStmt: %w", cerr)
+		}
+	}
+	if q.takeInDeliveriesStmt != nil {
+		if cerr := q.takeInDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeInDeliveriesStmt: %w", cerr)
+		}
+	}
 	if q.takeOverStmt != nil {
 		if cerr := q.takeOverStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeOverStmt: %w", cerr)
@@ -1937,6 +1993,7 @@ type Queries struct {
 	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
 	countHeldFilesStmt            *sql.Stmt
+	countInSiteStmt               *sql.Stmt
 	countKeyedCallsStmt           *sql.Stmt
 	countLeftOutStmt              *sql.Stmt
 	countLostStmt                 *sql.Stmt
@@ -1972,6 +2029,8 @@ type Queries struct {
 	dropKeyedCallStmt             *sql.Stmt
 	dropLeaseStmt                 *sql.Stmt
 	dropLeftOutStmt               *sql.Stmt
+	dropSiteCountsStmt            *sql.Stmt
+	dropSiteGroupsStmt            *sql.Stmt
 	emptySeatsStmt                *sql.Stmt
 	enrolRelayStmt                *sql.Stmt
 	entitledStmt                  *sql.Stmt
@@ -2044,6 +2103,7 @@ type Queries struct {
 	owedToMemberStmt              *sql.Stmt
 	pageStmt                      *sql.Stmt
 	pagesStmt                     *sql.Stmt
+	placedStmt                    *sql.Stmt
 	pruneTokensStmt               *sql.Stmt
 	putReceiptStmt                *sql.Stmt
 	putSignedOfferStmt            *sql.Stmt
@@ -2058,6 +2118,7 @@ type Queries struct {
 	releaseTransferStmt           *sql.Stmt
 	removeLabelStmt               *sql.Stmt
 	removeMemberStmt              *sql.Stmt
+	removeSiteStmt                *sql.Stmt
 	reopenTransferStmt            *sql.Stmt
 	replaceContentStmt            *sql.Stmt
 	replaceDeliveriesStmt         *sql.Stmt
@@ -2098,6 +2159,8 @@ type Queries struct {
 	skipPastStmt                  *sql.Stmt
 	skipSitesPastStmt             *sql.Stmt
 	stillOwedStmt                 *sql.Stmt
+	takeInCountsStmt              *sql.Stmt
+	takeInDeliveriesStmt          *sql.Stmt
 	takeOverStmt                  *sql.Stmt
 	takeSeatStmt                  *sql.Stmt
 	takeSiteStmt                  *sql.Stmt
@@ -2171,6 +2234,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
 		countHeldFilesStmt:            q.countHeldFilesStmt,
+		countInSiteStmt:               q.countInSiteStmt,
 		countKeyedCallsStmt:           q.countKeyedCallsStmt,
 		countLeftOutStmt:              q.countLeftOutStmt,
 		countLostStmt:                 q.countLostStmt,
@@ -2206,6 +2270,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dropKeyedCallStmt:             q.dropKeyedCallStmt,
 		dropLeaseStmt:                 q.dropLeaseStmt,
 		dropLeftOutStmt:               q.dropLeftOutStmt,
+		dropSiteCountsStmt:            q.dropSiteCountsStmt,
+		dropSiteGroupsStmt:            q.dropSiteGroupsStmt,
 		emptySeatsStmt:                q.emptySeatsStmt,
 		enrolRelayStmt:                q.enrolRelayStmt,
 		entitledStmt:                  q.entitledStmt,
@@ -2278,6 +2344,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		owedToMemberStmt:              q.owedToMemberStmt,
 		pageStmt:                      q.pageStmt,
 		pagesStmt:                     q.pagesStmt,
+		placedStmt:                    q.placedStmt,
 		pruneTokensStmt:               q.pruneTokensStmt,
 		putReceiptStmt:                q.putReceiptStmt,
 		putSignedOfferStmt:            q.putSignedOfferStmt,
@@ -2292,6 +2359,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		releaseTransferStmt:           q.releaseTransferStmt,
 		removeLabelStmt:               q.removeLabelStmt,
 		removeMemberStmt:              q.removeMemberStmt,
+		removeSiteStmt:                q.removeSiteStmt,
 		reopenTransferStmt:            q.reopenTransferStmt,
 		replaceContentStmt:            q.replaceContentStmt,
 		replaceDeliveriesStmt:         q.replaceDeliveriesStmt,
@@ -2332,6 +2400,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		skipPastStmt:                  q.skipPastStmt,
 		skipSitesPastStmt:             q.skipSitesPastStmt,
 		stillOwedStmt:                 q.stillOwedStmt,
+		takeInCountsStmt:              q.takeInCountsStmt,
+		takeInDeliveriesStmt:          q.takeInDeliveriesStmt,
 		takeOverStmt:                  q.takeOverStmt,
 		takeSeatStmt:                  q.takeSeatStmt,
 		takeSiteStmt:                  q.takeSiteStmt,

@@ -1135,6 +1135,23 @@ func (q *Queries) CountHeldFiles(ctx context.Context, transferNo int64) (int64, 
 	return column_1, err
 }
 
+const countInSite = `-- name: CountInSite :one
+SELECT CAST((SELECT COUNT(*) FROM devices d WHERE d.site = $1) AS BIGINT) AS devices,
+    CAST((SELECT COUNT(*) FROM relays r WHERE r.site = $1) AS BIGINT) AS relays
+`
+
+type CountInSiteRow struct {
+	Devices int64
+	Relays  int64
+}
+
+func (q *Queries) CountInSite(ctx context.Context, site string) (CountInSiteRow, error) {
+	row := q.queryRow(ctx, q.countInSiteStmt, countInSite, site)
+	var i CountInSiteRow
+	err := row.Scan(&i.Devices, &i.Relays)
+	return i, err
+}
+
 const countKeyedCalls = `-- name: CountKeyedCalls :one
 SELECT COUNT(*) FROM keyed_calls
 `
@@ -2010,6 +2027,24 @@ type DropLeftOutParams struct {
 
 func (q *Queries) DropLeftOut(ctx context.Context, arg DropLeftOutParams) error {
 	_, err := q.exec(ctx, q.dropLeftOutStmt, dropLeftOut, arg.TransferNo, arg.Path)
+	return err
+}
+
+const dropSiteCounts = `-- name: DropSiteCounts :exec
+DELETE FROM transfer_sites WHERE site = $1
+`
+
+func (q *Queries) DropSiteCounts(ctx context.Context, site string) error {
+	_, err := q.exec(ctx, q.dropSiteCountsStmt, dropSiteCounts, site)
+	return err
+}
+
+const dropSiteGroups = `-- name: DropSiteGroups :exec
+DELETE FROM site_groups WHERE site = $1
+`
+
+func (q *Queries) DropSiteGroups(ctx context.Context, site string) error {
+	_, err := q.exec(ctx, q.dropSiteGroupsStmt, dropSiteGroups, site)
 	return err
 }
 
@@ -3993,6 +4028,38 @@ func (q *Queries) Pages(ctx context.Context, arg PagesParams) ([][]byte, error) 
 	return items, nil
 }
 
+const placed = `-- name: Placed :many
+SELECT id, site FROM devices WHERE site <> ''
+`
+
+type PlacedRow struct {
+	ID   string
+	Site string
+}
+
+func (q *Queries) Placed(ctx context.Context) ([]PlacedRow, error) {
+	rows, err := q.query(ctx, q.placedStmt, placed)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PlacedRow
+	for rows.Next() {
+		var i PlacedRow
+		if err := rows.Scan(&i.ID, &i.Site); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pruneTokens = `-- name: PruneTokens :execrows
 DELETE FROM tokens WHERE (expires <> 0 AND expires <= $1)
     OR (scope <> 'agent' AND last_used < $2)
@@ -4304,6 +4371,18 @@ type RemoveMemberParams struct {
 
 func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int64, error) {
 	result, err := q.exec(ctx, q.removeMemberStmt, removeMember, arg.GroupID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const removeSite = `-- name: RemoveSite :execrows
+DELETE FROM sites WHERE id = $1
+`
+
+func (q *Queries) RemoveSite(ctx context.Context, id string) (int64, error) {
+	result, err := q.exec(ctx, q.removeSiteStmt, removeSite, id)
 	if err != nil {
 		return 0, err
 	}
@@ -5221,6 +5300,35 @@ func (q *Queries) StillOwed(ctx context.Context, transferNo int64) (int64, error
 	var owed int64
 	err := row.Scan(&owed)
 	return owed, err
+}
+
+const takeInCounts = `-- name: TakeInCounts :exec
+INSERT INTO transfer_sites (transfer_no, site, wire_bytes, https_bytes, forged_devices, forged_blocks,
+    owed, verified, failed, incomplete)
+SELECT f.transfer_no, '', f.wire_bytes, f.https_bytes, f.forged_devices, f.forged_blocks,
+    f.owed, f.verified, f.failed, f.incomplete
+FROM transfer_sites f WHERE f.site = $1
+ON CONFLICT (transfer_no, site) DO UPDATE SET wire_bytes = transfer_sites.wire_bytes + excluded.wire_bytes,
+    https_bytes = transfer_sites.https_bytes + excluded.https_bytes,
+    forged_devices = transfer_sites.forged_devices + excluded.forged_devices,
+    forged_blocks = CASE WHEN transfer_sites.forged_blocks < excluded.forged_blocks
+        THEN excluded.forged_blocks ELSE transfer_sites.forged_blocks END,
+    owed = transfer_sites.owed + excluded.owed, verified = transfer_sites.verified + excluded.verified,
+    failed = transfer_sites.failed + excluded.failed, incomplete = transfer_sites.incomplete + excluded.incomplete
+`
+
+func (q *Queries) TakeInCounts(ctx context.Context, site string) error {
+	_, err := q.exec(ctx, q.takeInCountsStmt, takeInCounts, site)
+	return err
+}
+
+const takeInDeliveries = `-- name: TakeInDeliveries :exec
+UPDATE deliveries SET site = '' WHERE site = $1
+`
+
+func (q *Queries) TakeInDeliveries(ctx context.Context, site string) error {
+	_, err := q.exec(ctx, q.takeInDeliveriesStmt, takeInDeliveries, site)
+	return err
 }
 
 const takeOver = `-- name: TakeOver :exec

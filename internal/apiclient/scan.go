@@ -130,7 +130,7 @@ func (t *tree) entry(name, at string, d fs.DirEntry) error {
 			WithHint("send them one after the other, or rename one")
 	}
 	if len(t.entries) == protocol.MaxFiles {
-		return groupcast.Errorf(groupcast.EInvalid, "there are more than %d files", protocol.MaxFiles).
+		return groupcast.Errorf(groupcast.EInvalid, "there are more than %d files and folders", protocol.MaxFiles).
 			WithHint("send them in several transfers, or as an archive")
 	}
 	skip := func(why groupcast.Why, detail string) error {

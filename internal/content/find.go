@@ -36,8 +36,15 @@ func (l *Library) Find(ctx context.Context, n groupcast.NewTransfer, a Allowed) 
 	return tree, nil
 }
 
-// LeftOut says what of the paths of a new transfer is left out.
+// LeftOut says what of a new transfer is left out.
 func (l *Library) LeftOut(ctx context.Context, n groupcast.NewTransfer, a Allowed) (groupcast.LeftOuts, error) {
+	if n.Upload != "" {
+		tree, err := l.Find(ctx, n, a)
+		if err != nil {
+			return groupcast.LeftOuts{}, err
+		}
+		return tree.LeftOut, nil
+	}
 	_, left, err := l.walk(ctx, n, a, func(*manifest.File, listed.Identity) error { return nil })
 	return left, err
 }

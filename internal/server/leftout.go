@@ -44,12 +44,9 @@ func (s *Server) CheckTransfer(
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
-	left := groupcast.LeftOuts{Count: max(n.LeftOutCount, len(n.LeftOut)), Entries: n.LeftOut}
-	if n.Upload == "" {
-		var err error
-		if left, err = s.content.LeftOut(ctx, n, s.mayName(p)); err != nil {
-			return groupcast.LeftOutPage{}, err
-		}
+	left, err := s.content.LeftOut(ctx, n, s.mayName(p))
+	if err != nil {
+		return groupcast.LeftOutPage{}, err
 	}
 	all := left.Entries
 	some := all[min(max(w.From, 0), len(all)):]

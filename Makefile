@@ -132,8 +132,13 @@ redteam: tools build ## attackers in network namespaces against the binary: the 
 soak: tools build ## a changing tree to five receivers, with kills, full disks and unplugged cables: make soak ROUNDS=100 SEED=7 (needs root)
 	SOAK_ROUNDS=$(ROUNDS) SOAK_SEED=$(SEED) GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 0 -count=1 -v -run '^TestUpdateSoak$$' ./test/e2e
 
-tools: ## what the tests need beyond Go (Debian, as root; else the tests say what is missing)
+tools: bin/tools/versitygw ## what the tests need beyond Go (Debian, as root; else the tests say what is missing)
 	./test/netlab/install.sh
+
+# A service with buckets, for the tests of --content; without it they say so.
+bin/tools/versitygw:
+	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0 || \
+		echo "versitygw cannot be installed: what keeps uploads in a bucket is tested without a real one" >&2
 
 # In the order of what fails quickest; each says how long it took. No test runs twice: pure and race are unit, in two halves.
 STAGES  := fmt lint pure race cross sim-short e2e browser

@@ -44,9 +44,11 @@ var arrows = map[string]string{
 	"lists":    "protocol manifest format2 skeleton pages listed .",
 	"content": "protocol wire manifest format2 seal skeleton pages listed lists inorder ownfiles stored durable disk " +
 		"pattern .",
+	"bucket":       ".",
+	"packs":        "protocol manifest format2 listed stored blockcache bucket durable spool/diskfs units .",
 	"stored":       "manifest disk .",
 	"listed":       "",
-	"source":       "protocol content listed format2 skeleton pages seal .",
+	"source":       "protocol content listed format2 skeleton pages seal stored .",
 	"ledger":       "protocol manifest spool sqlfile .",
 	"drops":        "",
 	"sender":       "protocol wire format2 seal fec manifest skeleton pages rate send mcast drops .",
@@ -102,7 +104,7 @@ var arrows = map[string]string{
 	"selection": "protocol store .",
 	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr ownfiles planner reach reading setback schedule seal sender sites source manifest " +
-		"pattern mcast auth store store/recent disk presence .",
+		"pattern mcast auth store store/recent stored disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",
 	"keyed":      "problems .",
@@ -119,8 +121,8 @@ var arrows = map[string]string{
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",
 	"ui":       "protocol proof units .",
-	"daemon": "protocol auth backup disk durable home httpapi pki sender server store " +
-		"store/copier store/postgres store/sqlite store/sqlite/look web .",
+	"daemon": "protocol auth backup disk durable home httpapi packs pki sender server store " +
+		"store/copier store/postgres store/sqlite store/sqlite/look stored web .",
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",

@@ -48,12 +48,24 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	tools, err := filepath.Abs("../../bin/tools") // that the Makefile installs
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), WorkdirRoot: root,
 		Setup: func(e *testscript.Env) error {
 			port, err := daemon.FreePort()
+			if err != nil {
+				return err
+			}
 			e.Setenv("PORT", strconv.Itoa(port))
 			e.Setenv("URL", fmt.Sprintf("https://127.0.0.1:%d", port))
+			if port, err = daemon.FreePort(); err != nil {
+				return err
+			}
+			e.Setenv("PORT2", strconv.Itoa(port))
+			e.Setenv("PATH", tools+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))
 			e.Setenv("GROUPCAST_HOME", filepath.Join(e.WorkDir, "s"))
 			e.Setenv("NO_COLOR", "1")

@@ -95,6 +95,7 @@ func (o *serveFlags) flags(c *cobra.Command) {
 		"how long the audit log stays in the database; older entries go to files in the folder audit",
 	)
 	f.DurationVar(&o.GatherMax, "gather-max", time.Minute, "and at most so long in all")
+	f.StringVar(&o.Content, "content", "", "bucket for uploads and copies, s3://BUCKET/PREFIX?endpoint=HOST:PORT")
 }
 
 func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {

@@ -74,7 +74,7 @@ func (p Place) Fault(name string, err error) error {
 		errors.Is(err, listed.ErrOther), escapes(err):
 		return &LostError{Lost: []Lost{{name, groupcast.WhyChanged}}, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		if r, _, found := p.rootOf(name); !found || r.There() {
+		if r, _, found := p.rootOf(name); !found || p.files != nil || r.There() {
 			return &LostError{Lost: []Lost{{name, groupcast.WhyGone}}, Err: err}
 		}
 		return &UnavailableError{name, groupcast.WhyUnreadable, errAway}

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/ownfiles"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
@@ -93,7 +95,7 @@ type opened struct {
 }
 
 type handle struct {
-	*os.File
+	stored.File
 	info  fs.FileInfo // as it was when it was opened
 	users int
 	used  uint64
@@ -110,16 +112,8 @@ func (o *opened) take(i int) (*handle, error) {
 	o.clock++
 	h := o.open[i]
 	if h == nil {
-		root, name, err := o.locate(o.files[i].Path)
+		f, info, err := o.openFile(o.files[i].Path)
 		if err != nil {
-			return nil, err
-		}
-		f, info, err := OpenRegular(root, name)
-		if err != nil {
-			return nil, err
-		}
-		if err := o.place.Permits(info); err != nil {
-			f.Close()
 			return nil, err
 		}
 		o.evict()
@@ -129,6 +123,26 @@ func (o *opened) take(i int) (*handle, error) {
 	h.users++
 	h.used = o.clock
 	return h, nil
+}
+
+// openFile opens a file that may be read.
+func (o *opened) openFile(path string) (stored.File, fs.FileInfo, error) {
+	if o.place.files != nil {
+		return o.place.files.Open(context.Background(), path)
+	}
+	root, name, err := o.locate(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, info, err := OpenRegular(root, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.place.Permits(info); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 func (o *opened) release(h *handle) {

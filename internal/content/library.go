@@ -227,7 +227,9 @@ func (l *Library) Kept(id string) (k Kept, err error) {
 	if k.Paged && k.Hash != format2.HashBLAKE3 || !k.Paged && k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
 		return k, ErrOtherDigests
 	}
-	if k.Source == FromPath {
+	if upload, uploaded := strings.CutPrefix(k.Source, FromUpload); uploaded {
+		k.Place.files = l.Uploads.files(upload)
+	} else {
 		k.Place.own = l.own
 	}
 	return k, nil

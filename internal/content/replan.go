@@ -97,6 +97,9 @@ func (r *replan) look() error {
 }
 
 func (o *opened) lstat(i int) (fs.FileInfo, error) {
+	if o.place.files != nil {
+		return o.place.files.Lstat(o.files[i].Path)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	root, name, err := o.locate(o.files[i].Path)

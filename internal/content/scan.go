@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/ownfiles"
 	"github.com/groupcast/groupcast/internal/pattern"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // Root is where the entries below one top-level name lie.
@@ -29,7 +30,11 @@ type Root struct {
 type Place struct {
 	Roots []Root            `json:"roots"`
 	own   *ownfiles.Folders // what may not be read there; nil: it is an upload, which is groupcast's own
+	files stored.Files      // where they are if they do not lie on this machine's disk; else nil
 }
+
+// Files are the files of a place that does not lie on this machine's disk; nil: it does.
+func (p Place) Files() stored.Files { return p.files }
 
 // rootOf finds the root of an entry, and its path below it.
 func (p Place) rootOf(entry string) (Root, string, bool) {

@@ -27,9 +27,9 @@ import (
 //	ID/complete       every byte is there and durable
 //	ID/…              the bytes, if they lie here (package stored)
 type Uploads struct {
-	dir    string
-	limits UploadLimits
-	keeper stored.Keeper
+	dir     string
+	limits  UploadLimits
+	keepers []stored.Keeper // the first takes further uploads
 
 	mu     sync.Mutex
 	recent []*upload         // parsed entries of the uploads used last
@@ -40,9 +40,10 @@ type Uploads struct {
 
 // UploadLimits bound unfinished uploads.
 type UploadLimits struct {
-	MaxBytes uint64 // declared by all unfinished uploads together; 0: no limit
-	MaxOpen  int    // unfinished uploads; 0: no limit
-	Room     Room   // nil: as much as the disk takes
+	MaxBytes uint64        // declared by all unfinished uploads together; 0: no limit
+	MaxOpen  int           // unfinished uploads; 0: no limit
+	Room     Room          // nil: as much as the disk takes
+	Keeper   stored.Keeper // where the bytes of further uploads go; nil: in their folders
 }
 
 // Room says in words why so many bytes more do not fit on the disk (*disk.Room).
@@ -76,8 +77,9 @@ func OpenUploads(dir string, l UploadLimits) (*Uploads, error) {
 		return nil, fmt.Errorf("open the folder of uploads: %w", err)
 	}
 	u := &Uploads{
-		dir: dir, limits: l, keeper: stored.InFolders(dir), busy: make(map[string]bool), lacks: make(map[string]uint64),
+		dir: dir, limits: l, busy: make(map[string]bool), lacks: make(map[string]uint64),
 	}
+	u.keepers = stored.Keepers(dir, l.Keeper)
 	ids, err := u.List()
 	if err != nil {
 		return nil, err
@@ -113,10 +115,13 @@ func (u *Uploads) recover(id string, whole bool) error {
 		}
 	}
 	have, err := u.have(up)
+	if errors.Is(err, stored.ErrAfar) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	u.lacks[id] = takes(up.files, have)
+	u.lacks[id] = u.takes(up, have)
 	return nil
 }
 
@@ -141,13 +146,14 @@ func (u *Uploads) Create(id, by string, entries []manifest.File) error {
 	if err := u.checkQuota(files); err != nil {
 		return err
 	}
-	if err := u.checkRoom(files); err != nil {
+	up := &upload{id, files}
+	if err := u.checkRoom(up); err != nil {
 		return err
 	}
-	if err := u.make(&upload{id, files}, by); err != nil {
+	if err := u.make(up, by); err != nil {
 		return err
 	}
-	u.lacks[id] = takes(files, nil)
+	u.lacks[id] = u.takes(up, nil)
 	return nil
 }
 
@@ -193,11 +199,11 @@ func (u *Uploads) checkQuota(files []manifest.File) error {
 }
 
 // checkRoom asks for room for an upload beside what the others still take.
-func (u *Uploads) checkRoom(files []manifest.File) error {
+func (u *Uploads) checkRoom(up *upload) error {
 	if u.limits.Room == nil {
 		return nil
 	}
-	need := takes(files, nil)
+	need := u.takes(up, nil)
 	for _, lacks := range u.lacks {
 		need += lacks
 	}
@@ -205,7 +211,11 @@ func (u *Uploads) checkRoom(files []manifest.File) error {
 }
 
 // takes is what an upload still takes of the disk when so much of each file is there.
-func takes(files []manifest.File, have []uint64) (n uint64) {
+func (u *Uploads) takes(up *upload, have []uint64) (n uint64) {
+	if !u.keeper(up.id).OnDisk() {
+		return 0
+	}
+	files := up.files
 	for i := range files {
 		f := &files[i]
 		if f.Kind != manifest.KindFile {
@@ -251,7 +261,34 @@ func (u *Uploads) make(up *upload, by string) error {
 }
 
 // bytes are those of an upload.
-func (u *Uploads) bytes(up *upload) stored.Bytes { return u.keeper.Of(up.id, up.files) }
+func (u *Uploads) bytes(up *upload) stored.Bytes { return u.keeper(up.id).Of(up.id, up.files) }
+
+// keeper is what has an upload, or will have it.
+func (u *Uploads) keeper(id string) stored.Keeper {
+	for _, k := range u.keepers {
+		if k.Has(id) {
+			return k
+		}
+	}
+	return u.keepers[0]
+}
+
+// files are those of an upload that does not lie on this disk; nil: it does. Its list is read when it is needed.
+func (u *Uploads) files(id string) stored.Files {
+	k := u.keeper(id)
+	if k.OnDisk() {
+		return nil
+	}
+	return stored.Later(func() (stored.Files, error) {
+		u.mu.Lock()
+		up, err := u.find(id)
+		u.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		return k.Of(id, up.files).Files(), nil
+	})
+}
 
 func (u *Uploads) complete(id string) bool {
 	_, err := os.Stat(filepath.Join(u.dir, id, completeName))
@@ -315,10 +352,11 @@ func (u *Uploads) Remove(id string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return noUpload(id, err)
 	}
+	bytes := u.bytes(&upload{id: id})
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("delete upload %s: %w", id, err)
 	}
-	return nil
+	return bytes.Remove()
 }
 
 // List gives the IDs of what is there, for the caller to expire.

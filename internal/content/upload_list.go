@@ -1,12 +1,14 @@
 package content
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // UploadLife is how long an upload is kept to which nothing comes and of which no transfer was made (C10).
@@ -78,8 +80,8 @@ func (l *Library) Unfinished() (out []groupcast.UnfinishedUpload, err error) {
 	}
 	for _, id := range ids {
 		a, err := l.Uploads.About(id)
-		if groupcast.ErrorCode(err) == groupcast.ENotFound {
-			continue // it was deleted meanwhile
+		if groupcast.ErrorCode(err) == groupcast.ENotFound || errors.Is(err, stored.ErrAfar) {
+			continue // it was deleted meanwhile, or nobody knows how far it is
 		}
 		if err != nil {
 			return nil, err

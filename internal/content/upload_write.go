@@ -194,7 +194,7 @@ func (u *Uploads) Complete(id string) (*Tree, error) {
 			return nil, err
 		}
 	}
-	place := Place{Roots: []Root{{Base: u.bytes(&upload{id, files}).Folder(), Path: "."}}}
+	place := Place{Roots: []Root{{Base: u.bytes(&upload{id, files}).Folder(), Path: "."}}, files: u.files(id)}
 	return &Tree{Files: files, Place: place, Bytes: total(files)}, nil
 }
 

@@ -27,7 +27,8 @@ type Options struct {
 	RetrySpace        uint64 // bytes of uploads that are kept for a retry
 	Reserve           int64  // bytes that uploads leave free; 0: as package disk has it, below 0: none
 	AuditKeep         time.Duration
-	Witnessed         bool // files count along with the database, so that an older one is noticed
+	Content           string // the address of a bucket for what is uploaded or copied; empty: the home
+	Witnessed         bool   // files count along with the database, so that an older one is noticed
 }
 
 // listenAt splits --listen into its address and port.

@@ -19,11 +19,13 @@ import (
 	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/httpapi"
+	"github.com/groupcast/groupcast/internal/packs"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/stored"
 	"github.com/groupcast/groupcast/internal/web"
 )
 
@@ -34,7 +36,8 @@ type Server struct {
 	http      *httpapi.Server
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	endpoint  *sender.Endpoint
-	folder    string // that the server has in the home
+	packs     *packs.Keeper // of the bucket with uploads; nil: there is none
+	folder    string        // that the server has in the home
 	database  database
 	log       *slog.Logger
 	closers   []func() error
@@ -74,13 +77,17 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	if err != nil {
 		return s, err
 	}
+	keeper, err := s.openContent(ctx, o)
+	if err != nil {
+		return s, err
+	}
 	machine, _ := os.Hostname() // without one the addresses must do
 	s.server, err = server.New(server.Config{
 		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority,
 		Passwords: auth.NewPasswords(time.Now),
 		Endpoint:  s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
-		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
-		Settled: s.ForgetFirstLink, Machine: machine, Certificate: s.authority.LeafFingerprint,
+		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Keeper: keeper,
+		Log: log, Settled: s.ForgetFirstLink, Machine: machine, Certificate: s.authority.LeafFingerprint,
 		About: (&about{folder: s.folder, state: s.database, maxRate: o.MaxRate, server: s, kept: kept}).tell,
 	})
 	if err != nil {
@@ -120,6 +127,22 @@ func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (sto
 	s.database = where
 	s.closers = append(s.closers, db.Close)
 	return db, whose.tie(ctx, db, s.authority.ID())
+}
+
+// openContent opens the bucket that the bytes of uploads go to; nil: there is none.
+func (s *Server) openContent(ctx context.Context, o Options) (stored.Keeper, error) {
+	if o.Content == "" {
+		return nil, nil
+	}
+	k, err := packs.Open(ctx, packs.Options{
+		Address: o.Content, Dir: s.folder, Server: s.authority.ID().String(), Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.packs = k
+	s.closers = append(s.closers, k.Close)
+	return k, nil
 }
 
 // openEndpoint opens what data leaves by and says the interface's name.
@@ -183,6 +206,9 @@ func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 	all.Go(func() error { return s.endpoint.Run(ctx) })
 	all.Go(func() error { return s.server.Run(ctx) })
 	all.Go(func() error { return s.http.Serve(ctx) })
+	if s.packs != nil {
+		all.Go(func() error { return s.packs.Run(ctx) })
+	}
 	if s.setUp != nil {
 		all.Go(func() error { return s.setUp.Serve(ctx) })
 	}

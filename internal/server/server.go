@@ -30,6 +30,7 @@ import (
 	"github.com/groupcast/groupcast/internal/sites"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/recent"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // Identity is the server's keys (*pki.Authority).
@@ -62,6 +63,7 @@ type Config struct {
 	RetrySpace  uint64                       // bytes of content kept for retries; 0: 20 GiB
 	AuditKeep   time.Duration                // age of the oldest entry of the audit log in the database; 0: two years
 	AuditRows   int                          // entries of it there; 0: 1,000,000
+	Keeper      stored.Keeper                // where the bytes of uploads go; nil: into Dir
 	Room        Room                         // on the disk of Dir; nil: as much as it takes
 	About       func() groupcast.ServerAbout // what is said of the server in its status; nil: nothing
 	Machine     string                       // host name: what the server is called as long as it has no other name
@@ -137,7 +139,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	lib, err := content.OpenLibrary(cfg.Dir, content.UploadLimits{
-		MaxBytes: maxUploadBytes, MaxOpen: maxUploads, Room: cfg.Room,
+		MaxBytes: maxUploadBytes, MaxOpen: maxUploads, Room: cfg.Room, Keeper: cfg.Keeper,
 	}, cfg.Room.Holds)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,20 +12,22 @@ import (
 
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/listed"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // finder finds the files of a place by their paths. It keeps the folder open that it was in last: files that follow
 // one another mostly lie together. It is for one goroutine.
 type finder struct {
 	place  content.Place
+	ctx    context.Context     // of whoever reads; nothing is read afterwards
 	byName map[string]int      // root of a top-level name; nil: one has all
 	roots  map[string]*os.Root // by Base
 	folder string              // key of `in`
 	in     *os.Root
 }
 
-func newFinder(p content.Place) *finder {
-	f := &finder{place: p, roots: map[string]*os.Root{}, byName: map[string]int{}}
+func newFinder(ctx context.Context, p content.Place) *finder {
+	f := &finder{place: p, ctx: ctx, roots: map[string]*os.Root{}, byName: map[string]int{}}
 	for i, r := range p.Roots {
 		f.byName[r.Name] = i
 	}
@@ -83,6 +86,9 @@ func (f *finder) leave() {
 }
 
 func (f *finder) lstat(entry string) (fs.FileInfo, error) {
+	if files := f.place.Files(); files != nil {
+		return files.Lstat(entry)
+	}
 	in, name, err := f.locate(entry)
 	if err != nil {
 		return nil, err
@@ -91,13 +97,16 @@ func (f *finder) lstat(entry string) (fs.FileInfo, error) {
 }
 
 // open opens a regular file; its errors are not typed.
-func (f *finder) open(entry string) (*os.File, fs.FileInfo, error) {
+func (f *finder) open(entry string) (stored.File, fs.FileInfo, error) {
+	if files := f.place.Files(); files != nil {
+		return files.Open(f.ctx, entry)
+	}
 	in, name, err := f.locate(entry)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !listed.HasInodes {
-		return content.OpenRegular(in, name)
+		return opened(content.OpenRegular(in, name))
 	}
 	file, err := in.OpenFile(name, os.O_RDONLY|content.Nonblock, 0)
 	if err != nil {
@@ -111,9 +120,20 @@ func (f *finder) open(entry string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
+// opened is a file as what is read; nil if there is none.
+func opened(file *os.File, info fs.FileInfo, err error) (stored.File, fs.FileInfo, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, info, nil
+}
+
 // answers says whether the folder that an entry was found below is there and can be read: what is wrong with the
 // entry is its own then.
 func (f *finder) answers(entry string) bool {
+	if f.place.Files() != nil {
+		return false // what is away there is away as a whole
+	}
 	r, _, found := f.rootOf(entry)
 	if !found || !r.There() {
 		return false

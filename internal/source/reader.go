@@ -1,12 +1,14 @@
 package source
 
 import (
+	"context"
 	"io"
 	"io/fs"
 	"os"
 
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/listed"
+	"github.com/groupcast/groupcast/internal/stored"
 )
 
 // reader reads the files of paged content, for one goroutine. Whatever is not as it was listed is a *LostError, what
@@ -14,8 +16,8 @@ import (
 type reader struct {
 	of    *content.Paged
 	find  *finder
-	held  *os.File // the file that was read last …
-	entry uint32   // … and its entry
+	held  stored.File // the file that was read last …
+	entry uint32      // … and its entry
 	id    listed.Identity
 	path  string
 	holes bool
@@ -23,7 +25,15 @@ type reader struct {
 	data  int64 // … to before here is a hole
 }
 
-func newReader(of *content.Paged) *reader { return &reader{of: of, find: newFinder(of.Place())} }
+func newReader(ctx context.Context, of *content.Paged) *reader {
+	return &reader{of: of, find: newFinder(ctx, of.Place())}
+}
+
+// until has reads end with ctx, as far as that is possible.
+func (r *reader) until(ctx context.Context) {
+	r.forget()
+	r.find.ctx = ctx
+}
 
 // piece is what was read of a file.
 type piece struct {
@@ -76,7 +86,7 @@ func (r *reader) readOnce(f listed.File, buf []byte) (same bool, err error) {
 }
 
 // open opens a file that may be read; asListed: it must still be the one that was listed.
-func (r *reader) open(f listed.File, asListed bool) (*os.File, fs.FileInfo, error) {
+func (r *reader) open(f listed.File, asListed bool) (stored.File, fs.FileInfo, error) {
 	file, info, err := r.find.open(f.Path)
 	if err != nil {
 		return nil, nil, err
@@ -144,7 +154,10 @@ func (r *reader) hold(entry uint32, asListed bool) error {
 // part reads a part of the file that is held, which must be as it was listed afterwards.
 func (r *reader) part(off int64, buf []byte) (p piece, err error) {
 	if r.holes && (off < r.from || off >= r.data) {
-		r.from, r.data = off, listed.DataFrom(r.held, off, int64(r.id.Size))
+		r.from, r.data = off, off
+		if file, here := r.held.(*os.File); here {
+			r.data = listed.DataFrom(file, off, int64(r.id.Size))
+		}
 	}
 	if p.zeros = r.holes && r.data >= off+int64(len(buf)); !p.zeros {
 		if _, err = r.held.ReadAt(buf, off); err != nil {

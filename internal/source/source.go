@@ -298,7 +298,7 @@ func (s *Source) reader() *reader {
 	case r := <-s.readers:
 		return r
 	default:
-		return newReader(s.cfg.Files)
+		return newReader(s.life, s.cfg.Files)
 	}
 }
 

@@ -57,7 +57,7 @@ func newLine(ctx context.Context, s *Source) *line {
 	depth := 2*s.workers + 2
 	l := &line{s: s, ordered: make(chan *job, depth), work: make(chan *job, depth), free: make(chan []byte, depth+2)}
 	for range s.workers {
-		l.group.Go(l.worker)
+		l.group.Go(func() { l.worker(ctx) })
 	}
 	l.group.Go(func() {
 		defer close(l.ordered)
@@ -97,9 +97,10 @@ func (l *line) put(buf []byte) {
 }
 
 // worker does jobs until there are no more.
-func (l *line) worker() {
+func (l *line) worker(ctx context.Context) {
 	r := l.s.reader()
 	defer l.s.release(r)
+	r.until(ctx)
 	for j := range l.work {
 		if j.small != nil {
 			l.readSmall(r, j)
@@ -108,7 +109,7 @@ func (l *line) worker() {
 		}
 		close(j.done)
 	}
-	r.forget()
+	r.until(l.s.life)
 }
 
 // readSmall reads small files whole and hashes each.

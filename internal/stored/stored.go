@@ -38,7 +38,7 @@ type Bytes interface {
 	Sync() error
 	// Finish makes everything durable, once every byte is there.
 	Finish() error
-	// Remove deletes what is not in the upload's folder, which goes afterwards.
+	// Remove deletes what does not lie in the upload's folder, which is gone already.
 	Remove() error
 	// Files opens the files to read them; nil: they lie in Folder.
 	Files() Files
@@ -54,8 +54,9 @@ type Sink interface {
 	Close() error
 }
 
-// Files are the files of an upload that do not lie in a folder of this machine. Their errors are typed: they say
-// whether a file changed or cannot be read now. It is safe for concurrent use.
+// Files are the files of an upload that do not lie in a folder of this machine. An error is listed.ErrOther if the
+// bytes are others than came, fs.ErrNotExist if they are gone; with any other they cannot be read now. It is safe for
+// concurrent use.
 type Files interface {
 	// Open opens a file; its reads end with ctx.
 	Open(ctx context.Context, path string) (File, fs.FileInfo, error)

@@ -198,6 +198,6 @@ func commitAlong(work context.Context, g staging) (stop func()) {
 // that is less than one in commitLate.
 func commitNow(ctx context.Context, g staging) (wait time.Duration, err error) {
 	start := time.Now()
-	_, err = g.Commit(ctx)
+	err = g.Commit(ctx)
 	return min(max(commitShare*time.Since(start), commitSoon), commitLate), err
 }

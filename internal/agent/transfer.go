@@ -65,7 +65,7 @@ type staging interface {
 	Missing() int // blocks
 	Bytes() uint64
 	Progress() (done, of int) // of putting files in place
-	Commit(ctx context.Context) ([]spool.Outcome, error)
+	Commit(ctx context.Context) error
 	Done() bool
 	EachOutcome(show func(spool.Outcome)) error // of all entries
 	Close() error
@@ -250,7 +250,7 @@ func (t *transfer) feedbackTo(port uint16) string {
 // finish commits what is left, removes the staging and sums up.
 func (t *transfer) finish(ctx context.Context) (loop.Outcome, error) {
 	g := t.form.onDisk()
-	if _, err := g.Commit(ctx); err != nil {
+	if err := g.Commit(ctx); err != nil {
 		return t.refused(err)
 	}
 	if !g.Done() {

@@ -226,7 +226,7 @@ func fromDiskToDisk(t *testing.T, flags format2.OfferFlags) (wire uint64) {
 // check commits what came and compares it with what was sent.
 func (d *pagedDevice) check() {
 	d.t.Helper()
-	if _, err := d.staging.Commit(d.t.Context()); err != nil {
+	if err := d.staging.Commit(d.t.Context()); err != nil {
 		d.t.Error(err)
 	}
 	if !d.staging.Done() || d.stream > 0 {

@@ -80,7 +80,7 @@ func deliverBlocks(b *testing.B, s *spool.Spool, tr *transfer, blocks [][]byte) 
 			b.Fatal(err)
 		}
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	if !g.Done() {

@@ -59,7 +59,7 @@ func cancelledAt(t *testing.T, n int, restart bool) (operations int) {
 	g, err := s.Stage(ctx, 2, tr.layout)
 	if err == nil {
 		if err = tr.writeMissing(g); err == nil {
-			_, err = g.Commit(ctx)
+			err = g.Commit(ctx)
 		}
 	}
 	disk.EachStep = nil
@@ -67,7 +67,7 @@ func cancelledAt(t *testing.T, n int, restart bool) (operations int) {
 		t.Fatalf("cancelled at operation %d: %v", n, err)
 	}
 	if g != nil && !restart {
-		if _, err := g.Commit(context.Background()); err != nil || !g.Done() {
+		if err := g.Commit(context.Background()); err != nil || !g.Done() {
 			t.Fatalf("cancelled at operation %d: the commit after it: %v", n, err)
 		}
 	} else {

@@ -30,7 +30,7 @@ func (l *lab) caught(s *spool.Spool, ledger *spooltest.Ledger, no protocol.Trans
 	l.do(err)
 	l.do(tr.writeMissing(g))
 	ledger.Fail = errors.New("the power is out")
-	if _, err := g.Commit(l.t.Context()); err == nil {
+	if err := g.Commit(l.t.Context()); err == nil {
 		l.t.Fatal("the ledger took it")
 	}
 	ledger.Fail = nil

@@ -48,30 +48,26 @@ type target struct {
 	drop string      // the copy that lies beside and goes when the file has its name
 }
 
-// Commit moves every complete file to its final name and returns the outcomes of the entries. It may be called
+// Commit moves every complete file to its final name and settles what becomes of the entries. It may be called
 // again; entries that have an outcome keep it. Each batch is
 // durable before its first rename, in the ledger after its last. One caller at a time.
-func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
-	fresh, err := g.settleUnwritten()
-	if err != nil {
-		return nil, err
+func (g *Staging) Commit(ctx context.Context) error {
+	if err := g.settleUnwritten(); err != nil {
+		return err
 	}
 	for next := 0; next < g.layout.Entries() && ctx.Err() == nil; {
 		var ready []int
 		if ready, next = g.ready(next); len(ready) == 0 {
 			break
 		}
-		done, err := g.commitBatch(ctx, ready)
-		fresh = append(fresh, done...)
-		if err != nil {
-			return fresh, err
+		if err := g.commitBatch(ctx, ready); err != nil {
+			return err
 		}
 	}
 	if ctx.Err() == nil && g.layout.Closed() && g.filesDone() {
-		done, err := g.finishTree(ctx)
-		return append(fresh, done...), err
+		return g.finishTree(ctx)
 	}
-	return fresh, ctx.Err()
+	return ctx.Err()
 }
 
 // ready lists complete files from next on without an outcome, at most a batch of them, and says where
@@ -102,27 +98,27 @@ func (g *Staging) complete(i int) bool {
 // commitBatch: stage whole files, one barrier, then the renames, then the folders, then the
 // ledger. A crash at any point leaves each file under its old or its new name, whole. What
 // was moved before an error is settled all the same.
-func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, error) {
+func (g *Staging) commitBatch(ctx context.Context, files []int) error {
 	if err := g.layout.Load(files); err != nil {
-		return nil, err
+		return err
 	}
 	round := g.spool.cfg.Shared.round.Load()
 	moves, outcomes, err := g.prepare(ctx, files)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	moves, weak, err := g.makeDurable(ctx, moves)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	outcomes = append(outcomes, weak...)
 	defer g.spool.cfg.Shared.turn()()
 	if err := g.spool.stillKnown(); err != nil {
-		return nil, err
+		return err
 	}
 	moves, late, err := g.lookAgain(ctx, moves, round)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	return g.moveAll(ctx, moves, append(outcomes, late...))
 }
@@ -158,13 +154,13 @@ func (g *Staging) lookAgain(ctx context.Context, moves []move, round uint64) (le
 }
 
 // moveAll renames, makes the names durable and settles the outcomes.
-func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome) ([]Outcome, error) {
+func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome) error {
 	if err := g.makeFolders(moves); err != nil {
-		return nil, err
+		return err
 	}
 	// New folders first: a file system may make it durable that a file has moved into one whose own name it loses.
 	if err := g.syncFolders(map[string]bool{}); err != nil {
-		return nil, err
+		return err
 	}
 	folders := map[string]bool{}
 	var failed error
@@ -181,9 +177,9 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 	}
 	if err := g.syncFolders(folders); err != nil {
 		clear(g.walked)
-		return nil, errors.Join(failed, err, g.own(outcomes))
+		return errors.Join(failed, err, g.own(outcomes))
 	}
-	return outcomes, errors.Join(failed, g.settle(outcomes))
+	return errors.Join(failed, g.settle(outcomes))
 }
 
 // wayTo adds the folders whose names have to be durable for that of a file to be: also those that were there
@@ -403,9 +399,8 @@ func (g *Staging) settle(outcomes []Outcome) error {
 	defer g.mu.Unlock()
 	files := make([]uint32, len(outcomes))
 	for i := range outcomes {
-		o := outcomes[i]
-		files[i] = uint32(o.File)
-		g.outcomes.Set(o.File, &o)
+		files[i] = uint32(outcomes[i].File)
+		g.outcomes.Set(outcomes[i].File, &outcomes[i])
 	}
 	return g.journal.Add(journal.Settled, files...)
 }

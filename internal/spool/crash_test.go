@@ -141,7 +141,7 @@ func (l *life) receive() error {
 			return err
 		}
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		return err
 	}
 	if !g.Done() {
@@ -163,7 +163,7 @@ func (l *life) sometimes(g *spool.Staging) error {
 			}
 		}
 	case 1:
-		_, err := g.Commit(context.Background())
+		err := g.Commit(context.Background())
 		return err
 	}
 	return nil

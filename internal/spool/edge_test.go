@@ -129,7 +129,7 @@ func TestFullDiskInTheMiddle(t *testing.T) {
 	if err := tr.writeMissing(g); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Commit(context.Background()); err != nil || !g.Done() {
+	if err := g.Commit(context.Background()); err != nil || !g.Done() {
 		t.Fatal(err)
 	}
 	if err := wrongBytes(tr, d); err != nil || len(d.Files("lab")) != 3 || d.Counts.Full == 0 {
@@ -320,7 +320,7 @@ func TestManyWorkersAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, err := g.Commit(context.Background()); err != nil || !g.Done() {
+	if err := g.Commit(context.Background()); err != nil || !g.Done() {
 		t.Fatalf("%d blocks missing: %v", g.Missing(), err)
 	}
 	for name, data := range files {

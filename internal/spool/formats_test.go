@@ -39,7 +39,7 @@ func TestAPagedDeliveryIsKnownToFormat1(t *testing.T) {
 		t.Errorf("%d of %d files are known, %d blocks are missing", had, len(files), h.Missing())
 	}
 	must(t, again.writeMissing(h))
-	_, err = h.Commit(t.Context())
+	err = h.Commit(t.Context())
 	must(t, err)
 	for path := range files {
 		fi, err := os.Stat(filepath.Join(dir, "lab", path))

@@ -35,7 +35,7 @@ func TestWhatAKilledAgentMovedIsDurableBeforeItCounts(t *testing.T) {
 		if err := tr.writeMissing(g); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.Commit(context.Background()); !errors.Is(err, spooltest.ErrPower) {
+		if err := g.Commit(context.Background()); !errors.Is(err, spooltest.ErrPower) {
 			t.Fatalf("the power did not go out: %v", err)
 		}
 		disk.Kill()
@@ -83,7 +83,7 @@ func TestAFileLeftUnderBothItsNamesIsDeliveredOnce(t *testing.T) {
 			if err := tr.writeMissing(g); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := g.Commit(context.Background()); !errors.Is(err, spooltest.ErrPower) {
+			if err := g.Commit(context.Background()); !errors.Is(err, spooltest.ErrPower) {
 				t.Fatalf("the power did not go out: %v", err)
 			}
 			l.disk.Crash()

@@ -308,7 +308,7 @@ func deliverAll(f diskfs.FS, l spool.Ledger, tr *transfer) error {
 	}
 	err = tr.writeMissing(g)
 	if err == nil {
-		_, err = g.Commit(context.Background())
+		err = g.Commit(context.Background())
 	}
 	for _, o := range g.Outcomes() {
 		if o.Result == spool.Rejected {

@@ -76,14 +76,14 @@ func TestAnOlderTransferNeverOvertakes(t *testing.T) {
 			deliver(t, at(nil), 4, makeTransfer(t, map[string][]byte{"f": []byte("first")}))
 			older, newer := staged(t, at(disk), 5, "older"), staged(t, at(nil), 6, "newer")
 			over := make(chan error, 1)
-			commit := func() { _, err := newer.Commit(context.Background()); over <- err }
+			commit := func() { over <- newer.Commit(context.Background()) }
 			if when == "before the barrier" {
 				disk.beforeBarrier = func() { disk.beforeBarrier = nil; commit() }
 			} else {
 				disk.beforeRename = func() { disk.beforeRename = nil; giveTime(commit) }
 			}
-			out, err := older.Commit(context.Background())
-			if err != nil || len(out) != 1 {
+			err = older.Commit(context.Background())
+			if out := older.Outcomes(); err != nil || len(out) != 1 {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			if err := <-over; err != nil {
@@ -153,7 +153,7 @@ func deliverTo(s *spool.Spool, no protocol.TransferNo, tr *transfer) error {
 	if err := tr.writeMissing(g); err != nil {
 		return err
 	}
-	_, err = g.Commit(context.Background())
+	err = g.Commit(context.Background())
 	return errors.Join(err, g.Remove())
 }
 
@@ -171,7 +171,7 @@ func TestAnOlderTransferDoesNotUndoWhatWasThereAlready(t *testing.T) {
 		if err := tr.writeMissing(g); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.Commit(t.Context()); err != nil {
+		if err := g.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := g.Remove(); err != nil {

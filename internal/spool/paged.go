@@ -355,10 +355,9 @@ func (p *Paged) Sync() error {
 	return errors.Join(p.layout.Durable(), p.staging.Sync())
 }
 
-// Commit moves every file to its final name that is finished and whole, and returns the outcomes of those entries;
-// with the last of them and the final page come folders and links. It may be called again and again. One caller at a
-// time.
-func (p *Paged) Commit(ctx context.Context) ([]Outcome, error) {
+// Commit moves every file to its final name that is finished and whole; with the last of them and the final page come
+// folders and links. It may be called again and again. One caller at a time.
+func (p *Paged) Commit(ctx context.Context) error {
 	p.placing.Lock()
 	defer p.placing.Unlock()
 	return p.staging.Commit(ctx)

@@ -66,7 +66,7 @@ func (p *paged) deliver(b *testing.B, s *spool.Spool) {
 			_, err := g.WriteBlock(n, p.block(n))
 			must(b, err)
 		}
-		_, err = g.Commit(b.Context())
+		err = g.Commit(b.Context())
 		must(b, err)
 	}
 	if !g.Done() {

@@ -109,12 +109,12 @@ func TestPagesComeWhileFilesGetTheirNames(t *testing.T) {
 		case <-time.After(20 * time.Second):
 		}
 	}
-	_, err = g.Commit(t.Context())
+	err = g.Commit(t.Context())
 	must(t, err)
 	if !came {
 		t.Error("what came while a file got its name waited for that")
 	}
-	_, err = g.Commit(t.Context())
+	err = g.Commit(t.Context())
 	must(t, err)
 	if !g.Done() || disk.looks > 0 {
 		t.Errorf("done %v, and %d looks at names below a folder that was not there", g.Done(), disk.looks)
@@ -127,7 +127,7 @@ func TestPagesComeWhileTheDiskIsWaitedFor(t *testing.T) {
 	for _, file := range []string{"pages", "journal"} {
 		for what, wait := range map[string]func(g *spool.Paged) error{
 			"a barrier": func(g *spool.Paged) error { return g.Sync() },
-			"a commit":  func(g *spool.Paged) error { _, err := g.Commit(t.Context()); return err },
+			"a commit":  func(g *spool.Paged) error { err := g.Commit(t.Context()); return err },
 		} {
 			t.Run(what+", "+file, func(t *testing.T) {
 				s, disk := adopting(t, t.TempDir())
@@ -154,7 +154,7 @@ func TestPagesComeWhileTheDiskIsWaitedFor(t *testing.T) {
 				if !came {
 					t.Error("what came while the disk was waited for waited for it, too")
 				}
-				_, err = g.Commit(t.Context())
+				err = g.Commit(t.Context())
 				must(t, err)
 				if !g.Done() {
 					t.Error("not done")

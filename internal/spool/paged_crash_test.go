@@ -38,7 +38,7 @@ func newPagedLife(t testing.TB, seed uint64, editions ...*paged) *pagedLife {
 	g, err := s.Stage(context.Background(), 1, tr.layout)
 	must(t, err)
 	must(t, tr.writeMissing(g))
-	_, err = g.Commit(context.Background())
+	err = g.Commit(context.Background())
 	must(t, errors.Join(err, g.Remove(), l.disk.SyncAll()))
 	for name, data := range older {
 		if editions[0].void[name] {
@@ -135,7 +135,7 @@ func (l *pagedLife) receive() error {
 			return err
 		}
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		return err
 	}
 	if !g.Done() || g.Missing() > 0 {
@@ -158,7 +158,7 @@ func (l *pagedLife) sometimes(g *spool.Paged) error {
 			}
 		}
 	case 1:
-		_, err := g.Commit(context.Background())
+		err := g.Commit(context.Background())
 		return err
 	}
 	return nil

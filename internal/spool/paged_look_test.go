@@ -366,7 +366,7 @@ func (l *lookingLife) look(t testing.TB) error {
 			return errors.Join(err, fmt.Errorf("block %d: %v", b, ok))
 		}
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		return err
 	}
 	if !g.Done() {

@@ -179,7 +179,7 @@ func (p *paged) receive(t testing.TB, g *spool.Paged) (fetched []uint32, out map
 	if g.Missing() != 0 {
 		t.Fatalf("%d blocks are missing", g.Missing())
 	}
-	_, err := g.Commit(t.Context())
+	err := g.Commit(t.Context())
 	must(t, err)
 	if !g.Done() {
 		t.Fatal("not done")

@@ -46,7 +46,7 @@ func TestPagedBlocksComeTogether(t *testing.T) {
 				done = true
 			default:
 			}
-			_, err := g.Commit(t.Context())
+			err := g.Commit(t.Context())
 			must(t, err)
 			must(t, g.Sync())
 		}

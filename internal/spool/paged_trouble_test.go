@@ -105,7 +105,7 @@ func (l *lab) caughtPaged(s *spool.Spool) *paged {
 		l.do(err)
 	}
 	l.l.Fail = errors.New("the power is out")
-	if _, err := g.Commit(l.t.Context()); err == nil {
+	if err := g.Commit(l.t.Context()); err == nil {
 		l.t.Fatal("the ledger took it")
 	}
 	l.l.Fail = nil
@@ -168,7 +168,7 @@ func TestAPagedStagingIsSharedByGoroutines(t *testing.T) {
 	done := make(chan struct{})
 	all.Go(func() {
 		for {
-			if _, err := g.Commit(t.Context()); err != nil {
+			if err := g.Commit(t.Context()); err != nil {
 				t.Error(err)
 			}
 			select {
@@ -191,7 +191,7 @@ func TestAPagedStagingIsSharedByGoroutines(t *testing.T) {
 	writers.Wait()
 	close(done)
 	all.Wait()
-	_, err = g.Commit(t.Context())
+	err = g.Commit(t.Context())
 	must(t, err)
 	if !g.Done() || g.Missing() != 0 {
 		t.Errorf("done %v, %d missing", g.Done(), g.Missing())

@@ -69,7 +69,7 @@ func TestStagingsAtOnceAddUp(t *testing.T) {
 	}
 	c.promised(0, "with every byte there")
 	second := c.begin(3, small) // what lies there is not counted twice
-	if _, err := first.Commit(context.Background()); err != nil {
+	if err := first.Commit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	c.promised(3<<19, "with the first delivered")

@@ -80,7 +80,7 @@ func TestHolesStayHoles(t *testing.T) {
 		if bytes > 4<<20 {
 			t.Errorf("%d blocks with %d bytes had to come", written, bytes)
 		}
-		if _, err := g.Commit(context.Background()); err != nil || !g.Done() {
+		if err := g.Commit(context.Background()); err != nil || !g.Done() {
 			t.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ func TestHolesAfterACrash(t *testing.T) {
 		}
 		left = g.Missing()
 		if left == 0 {
-			if _, err := g.Commit(context.Background()); err != nil || !g.Done() {
+			if err := g.Commit(context.Background()); err != nil || !g.Done() {
 				t.Fatal(err)
 			}
 		}

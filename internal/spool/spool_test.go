@@ -104,7 +104,7 @@ func deliver(t testing.TB, s *spool.Spool, no protocol.TransferNo, tr *transfer)
 	if err := tr.writeMissing(g); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if !g.Done() {
@@ -162,7 +162,7 @@ func TestNothingUnderItsNameBeforeTheLastBlock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if g.Done() {
@@ -425,7 +425,7 @@ func deliverOn(tr *transfer, disk *spooltest.Disk, ledger *spooltest.Ledger) err
 	if err := g.Sync(); err != nil {
 		return err
 	}
-	if _, err := g.Commit(context.Background()); err != nil {
+	if err := g.Commit(context.Background()); err != nil {
 		return err
 	}
 	if !g.Done() {

@@ -17,13 +17,13 @@ import (
 // finishTree makes what is no file once all files are there: folders that may be empty,
 // symbolic links, then the folders' modes and times, innermost first. One that cannot be made
 // holds up no other.
-func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
+func (g *Staging) finishTree(ctx context.Context) error {
 	if g.Done() {
-		return nil, nil
+		return nil
 	}
 	defer g.spool.cfg.Shared.turn()()
 	if err := g.spool.stillKnown(); err != nil {
-		return nil, err
+		return err
 	}
 	fresh, failed := g.makeEntries(ctx)
 	folders := map[string]bool{g.spool.cfg.Group: true}
@@ -36,9 +36,9 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 		g.dressFolders()
 	}
 	if err := g.syncFolders(folders); err != nil {
-		return nil, errors.Join(failed, err)
+		return errors.Join(failed, err)
 	}
-	return fresh, errors.Join(failed, g.settle(fresh))
+	return errors.Join(failed, g.settle(fresh))
 }
 
 // makeEntries makes the folders and links that have no outcome yet.

@@ -60,8 +60,8 @@ func (o *outage) deliver(t *testing.T, no protocol.TransferNo, tr *transfer, aft
 		return err
 	}
 	o.disk.CrashAfter(after)
-	out, err := g.Commit(t.Context())
-	for _, e := range out {
+	err = g.Commit(t.Context())
+	for _, e := range g.Outcomes() {
 		if e.Result == spool.Rejected || e.Result == spool.KeptBoth {
 			return fmt.Errorf("%s: %s", e.Path, e.Reason)
 		}

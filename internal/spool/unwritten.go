@@ -50,23 +50,24 @@ func (g *Staging) refuse(i int, err error) {
 }
 
 // settleUnwritten records what could not be written since the last commit.
-func (g *Staging) settleUnwritten() ([]Outcome, error) {
+func (g *Staging) settleUnwritten() error {
 	g.mu.Lock()
 	unsaid := g.unsaid
 	g.unsaid = nil
 	g.mu.Unlock()
-	fresh, err := g.sayUnwritten(unsaid)
+	err := g.sayUnwritten(unsaid)
 	if err != nil {
 		g.mu.Lock()
 		g.unsaid = append(unsaid, g.unsaid...)
 		g.mu.Unlock()
 	}
-	return fresh, err
+	return err
 }
 
-func (g *Staging) sayUnwritten(files []int) (fresh []Outcome, err error) {
+func (g *Staging) sayUnwritten(files []int) error {
+	var fresh []Outcome
 	if err := g.layout.Load(files); err != nil {
-		return nil, err
+		return err
 	}
 	for _, i := range files {
 		g.mu.Lock()
@@ -79,7 +80,7 @@ func (g *Staging) sayUnwritten(files []int) (fresh []Outcome, err error) {
 		o.Cause = why.Cause
 		fresh = append(fresh, o)
 	}
-	return fresh, g.settle(fresh)
+	return g.settle(fresh)
 }
 
 // bigPart gives the file that a staged file of its own holds.

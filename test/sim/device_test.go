@@ -285,7 +285,7 @@ func (d *device) finish(k *work) {
 
 // commit moves what is whole to its final names.
 func (d *device) commit(k *work) {
-	_, err := d.tryCommit(k)
+	err := d.tryCommit(k)
 	if errors.Is(err, context.Canceled) {
 		d.commitAgain(k)
 		return

@@ -100,7 +100,7 @@ func (d *device) touch() {
 
 // tryCommit commits with a context that may be cancelled at any operation, on a disk that may
 // begin to fail at any.
-func (d *device) tryCommit(k *work) ([]spool.Outcome, error) {
+func (d *device) tryCommit(k *work) error {
 	m := &d.moods
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -115,15 +115,21 @@ func (d *device) tryCommit(k *work) ([]spool.Outcome, error) {
 			}
 		}
 	}
-	outcomes, err := k.staging.Commit(ctx)
+	before := map[int]bool{}
+	for _, o := range k.staging.Outcomes() {
+		before[o.File] = true
+	}
+	err := k.staging.Commit(ctx)
 	d.disk.EachStep, d.disk.Sick, m.false = nil, nil, false
-	for _, o := range outcomes {
-		d.committed(o)
+	for _, o := range k.staging.Outcomes() {
+		if !before[o.File] {
+			d.committed(o)
+		}
 	}
 	if errors.Is(err, context.Canceled) {
 		d.w.count("fault: commit cancelled")
 	}
-	return outcomes, err
+	return err
 }
 
 // strike is the moment at which a commit is cancelled, or the disk begins to fail. The sabotages
@@ -149,7 +155,7 @@ func (d *device) commitAlong(k *work) bool {
 		return true
 	}
 	d.w.count("device: commit along the way")
-	if _, err := d.tryCommit(k); err != nil && !errors.Is(err, context.Canceled) {
+	if err := d.tryCommit(k); err != nil && !errors.Is(err, context.Canceled) {
 		d.trouble(k, err)
 		return false
 	}

@@ -16,7 +16,7 @@ func NewOutcomes(entries int, compact bool) Outcomes {
 // Has says whether an entry has one.
 func (o *Outcomes) Has(i int) bool { return o.Results[i] != 0 }
 
-// Set gives an entry its outcome; nil: none.
+// Set gives an entry a copy of its outcome; nil: none.
 func (o *Outcomes) Set(i int, out *Outcome) {
 	delete(o.Whole, i)
 	if out == nil {
@@ -26,6 +26,7 @@ func (o *Outcomes) Set(i int, out *Outcome) {
 	o.Results[i] = out.Result
 	plain := out.Name == out.Path && out.Reason == "" && out.Cause == "" && !out.Foreign
 	if !o.compact || !plain {
-		o.Whole[i] = out
+		kept := *out // of the others of its batch nothing is kept
+		o.Whole[i] = &kept
 	}
 }

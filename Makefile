@@ -30,7 +30,7 @@ PAGES   := $(shell git ls-files web 2>/dev/null)
 # What web/package-lock.json names, installed once: npm notes in node_modules what it installed from.
 WEBTOOLS = { test web/node_modules/.package-lock.json -nt web/package-lock.json || (cd web && $(NPM) ci --no-audit --no-fund --silent); }
 
-.PHONY: help web types browser screens build run demo man check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-table bench-tune bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo man check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-swarm bench-table bench-tune bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -166,12 +166,19 @@ bench-tune: build bin/bench ## find the settings for rivals that bench/tuning.js
 	./test/netlab/install.sh rivals
 	./bin/bench -cells '$(if $(filter full,$(CELLS)),table,$(CELLS))' -tune -tuned $(TUNED)
 
+bench-swarm: bin/swarm ## what many devices and many rows cost one server (docs/scale.md; DEVICES=1000 takes a minute)
+	./bin/swarm devices -devices $(or $(DEVICES),1000)
+	./bin/swarm lists -devices 10000 -users 10000 -groups 200 -deliveries 50000
+
 bench-tables: bin/bench ## the tables and plots once more from what was measured
 	./bin/bench -from $(RESULTS) $(DOCUMENTS)
 
 bench-micro: ## Go micro-benchmarks, COUNT times: compare two with `benchstat old new`
 	@mkdir -p bin
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) $(MICRO) | tee bin/micro-$(VERSION).txt
+
+bin/swarm: $(SOURCES)
+	$(GO) build -trimpath -o $@ ./bench/swarm
 
 bin/bench: $(SOURCES)
 	$(GO) build -trimpath -o $@ ./bench

@@ -178,6 +178,7 @@ var arrows = map[string]string{
 	"bench/flow":    "",
 	"bench/rawcast": "protocol",
 	"bench/relay":   "",
+	"bench/swarm":   "protocol pki auth home apiclient daemon .",
 }
 
 // core packages do no I/O: what they may not import, and why.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -42,7 +43,7 @@ func testHandler(s groupcast.Service) http.Handler {
 
 func testHandlerLog(s groupcast.Service, to io.Writer) http.Handler {
 	log := slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return dressed(log, newHandler(Config{Service: s, Calls: httpapitest.NewCalls(), Log: log}, make(chan struct{})))
+	return dressed(log, newHandler(Config{Service: s, Calls: httpapitest.NewCalls(), Log: log}, context.Background()))
 }
 
 type operation struct {
@@ -128,8 +129,8 @@ func TestMatrix(t *testing.T) {
 		{"cookie:agent", []access{open}},
 	}
 	s := httpapitest.New()
-	closed := make(chan struct{}) // event streams end at once
-	close(closed)
+	closed, end := context.WithCancel(t.Context()) // event streams end at once
+	end()
 	log := slog.New(slog.DiscardHandler)
 	h := dressed(log, newHandler(Config{Service: s, Log: log}, closed))
 	for _, op := range operations(t, h) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,7 @@ type api struct {
 	service groupcast.Service
 	log     *slog.Logger
 	huma    huma.API
-	closing <-chan struct{} // streams end when it is closed
+	closing context.Context // streams end with it
 	attach  *attachLimits
 	turns   *pace.Turns
 	paces   *pace.Agents
@@ -31,10 +32,10 @@ type api struct {
 }
 
 // newAPI puts all operations on mux.
-func newAPI(cfg Config, mux *http.ServeMux, closing <-chan struct{}) *api {
+func newAPI(cfg Config, mux *http.ServeMux, closing context.Context) *api {
 	a := &api{
 		service: cfg.Service, log: cfg.Log, closing: closing, attach: newAttachLimits(), turns: pace.NewTurns(),
-		paces: pace.NewAgents(), locks: etag.NewLocks(), keys: keyed.New(cfg.Calls, closing, cfg.Log),
+		paces: pace.NewAgents(), locks: etag.NewLocks(), keys: keyed.New(cfg.Calls, closing.Done(), cfg.Log),
 	}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()

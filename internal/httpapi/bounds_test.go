@@ -31,8 +31,8 @@ func (b *endlessBody) Read(p []byte) (int, error) {
 // TestEveryBodyIsBounded sends a body without an end to every operation, with a length and without:
 // who may use it hears 413 after the bound, everybody else a refusal before a byte was read.
 func TestEveryBodyIsBounded(t *testing.T) {
-	closed := make(chan struct{})
-	close(closed)
+	closed, end := context.WithCancel(t.Context())
+	end()
 	log := slog.New(slog.DiscardHandler)
 	h := dressed(log, newHandler(Config{Service: httpapitest.New(), Log: log}, closed))
 	token := map[access]string{open: "", anyone: "cli", agents: "agent", users: "cli", admins: "cli-admin"}

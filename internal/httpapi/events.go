@@ -74,8 +74,8 @@ func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, fun
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(ctx context.Context) (line, bool, error) {
-		e, err := s.Next(ctx)
+	return func(ctx, wait context.Context) (line, bool, error) {
+		e, err := s.Next(wait)
 		if err != nil {
 			return line{}, false, err
 		}
@@ -148,8 +148,8 @@ func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attach
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(ctx context.Context) (line, bool, error) {
-		e, err := s.Next(ctx)
+	return func(_, wait context.Context) (line, bool, error) {
+		e, err := s.Next(wait)
 		return line{e.Version, string(e.Kind), e}, true, err
 	}, s.Close, nil
 }

@@ -96,7 +96,7 @@ func TestAKeyCreatesOnce(t *testing.T) {
 
 func keyedHandler(s groupcast.Service, calls keyed.Store) http.Handler {
 	log := slog.New(slog.DiscardHandler)
-	return dressed(log, newHandler(Config{Service: s, Calls: calls, Log: log}, make(chan struct{})))
+	return dressed(log, newHandler(Config{Service: s, Calls: calls, Log: log}, context.Background()))
 }
 
 // The same key of another account, or in another call, is another key.

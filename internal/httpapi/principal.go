@@ -50,6 +50,7 @@ type contextKey int
 
 const (
 	keyPrincipal contextKey = iota
+	keyPouring
 	keyLocal
 	keyRequest
 	keyIdempotency
@@ -72,31 +73,39 @@ func (a *api) gate(op route) func(huma.Context, func(huma.Context)) {
 			next(c)
 			return
 		}
-		r, w := humago.Unwrap(c)
-		p, err := a.authenticate(r)
-		if err != nil {
-			writeProblem(w, a.answer(r.Context(), err))
-			return
+		if with, end := a.enter(c, need, op.long); with != nil {
+			defer end()
+			next(with)
 		}
-		noteActor(r.Context(), p)
-		if !need.allows(p) {
-			writeProblem(w, problem(refusal(need, p)))
-			return
-		}
-		if need == agents {
-			if err := a.paces.Take(p, op.long, time.Now()); err != nil {
-				writeProblem(w, a.answer(r.Context(), err))
-				return
-			}
-		}
-		end, err := a.turns.Begin(r.Context(), p, op.long)
-		if err != nil {
-			writeProblem(w, a.answer(r.Context(), err))
-			return
-		}
-		defer end()
-		next(huma.WithValue(c, keyPrincipal, p))
 	}
+}
+
+// enter lets a principal in, or answers why not and gives nil. What it needs of the stack is free again while the
+// operation runs.
+func (a *api) enter(c huma.Context, need access, long bool) (with huma.Context, end func()) {
+	r, w := humago.Unwrap(c)
+	p, err := a.authenticate(r)
+	if err != nil {
+		writeProblem(w, a.answer(r.Context(), err))
+		return nil, nil
+	}
+	noteActor(r.Context(), p)
+	if !need.allows(p) {
+		writeProblem(w, problem(refusal(need, p)))
+		return nil, nil
+	}
+	if need == agents {
+		if err := a.paces.Take(p, long, time.Now()); err != nil {
+			writeProblem(w, a.answer(r.Context(), err))
+			return nil, nil
+		}
+	}
+	end, err = a.turns.Begin(r.Context(), p, long)
+	if err != nil {
+		writeProblem(w, a.answer(r.Context(), err))
+		return nil, nil
+	}
+	return huma.WithValue(c, keyPrincipal, p), end
 }
 
 func refusal(need access, p groupcast.Principal) *groupcast.Error {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -46,13 +45,12 @@ const (
 
 // Server answers on the HTTPS port and on the Unix socket.
 type Server struct {
-	log      *slog.Logger
-	https    *http.Server
-	local    *http.Server // nil without a socket
-	port     net.Listener
-	socket   net.Listener
-	closing  chan struct{}
-	closeOne sync.Once
+	log     *slog.Logger
+	https   *http.Server
+	local   *http.Server // nil without a socket
+	port    net.Listener
+	socket  net.Listener
+	closing context.CancelFunc // ends the streams
 }
 
 // Listen opens the port and the socket; Serve answers on them. An error says why one cannot be opened.
@@ -67,13 +65,14 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: cfg.Log, port: door.New(port, cfg.Limits), closing: make(chan struct{})}
+	closing, end := context.WithCancel(context.Background())
+	s := &Server{log: cfg.Log, port: door.New(port, cfg.Limits), closing: end}
 	if cfg.Socket != "" {
 		if s.socket, err = listen.Socket(cfg.Socket); err != nil {
 			return nil, errors.Join(err, port.Close())
 		}
 	}
-	handler := newHandler(cfg, s.closing)
+	handler := newHandler(cfg, closing)
 	s.https = s.httpServer(dressed(cfg.Log, measured(ownHosts(cfg.Knows, handler))), door.WithConn)
 	s.https.TLSConfig = cfg.TLS.Clone()
 	s.local = s.httpServer(dressed(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
@@ -120,7 +119,7 @@ func served(err error, what string) error {
 // stop ends the streams at once and everything else within drainTime. It outlives the
 // context that stopped it.
 func (s *Server) stop() {
-	s.closeOne.Do(func() { close(s.closing) })
+	s.closing()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	for _, srv := range []*http.Server{s.https, s.local} {
@@ -157,7 +156,7 @@ func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn)
 }
 
 // newHandler serves the API and the web interface, on the port and on the socket.
-func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
+func newHandler(cfg Config, closing context.Context) http.Handler {
 	mux := http.NewServeMux()
 	newAPI(cfg, mux, closing)
 	root := cfg.Root

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -28,8 +29,8 @@ type line struct {
 	data    any
 }
 
-// source waits for the next event; ok says whether this client may see it.
-type source func(ctx context.Context) (l line, ok bool, err error)
+// source waits for the next event as long as wait allows; ok says whether this client may see it.
+type source func(ctx, wait context.Context) (l line, ok bool, err error)
 
 // eventStream adds an operation that answers with server-sent events. shape documents them.
 // Each event is followed by blank lines after the given pauses.
@@ -44,72 +45,75 @@ func eventStream[I any](
 			"`cut` says why the stream ends. Events are hints: a client that misses some reads the state again.",
 		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: shape}},
 	}}
+	op.Middlewares = append(op.Middlewares, func(c huma.Context, next func(huma.Context)) {
+		var later pouring
+		next(huma.WithValue(c, keyPouring, &later))
+		if later.next != nil {
+			defer later.end()
+			a.pour(c, later.next, after)
+		}
+	})
 	registerOutput(a, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		// A stream's life is the request's, not that of anything the service does for it.
 		next, end, err := subscribe(ctx, principalOf(ctx), in)
 		if err != nil {
 			return nil, err
 		}
-		return &huma.StreamResponse{Body: func(c huma.Context) {
-			defer end()
-			a.pour(c, next, after)
+		return &huma.StreamResponse{Body: func(huma.Context) {
+			*ctx.Value(keyPouring).(*pouring) = pouring{next, end}
 		}}, nil
 	})
 }
 
-// pour writes events until the source ends, the client is gone or the server closes.
+// pouring is a stream that was subscribed to. It is written after the handler of its operation has returned: a
+// stream's goroutine waits for hours, and holds twice the stack if it does so within the handler.
+type pouring struct {
+	next source
+	end  func()
+}
+
+// pour writes events until the source ends, the client is gone or the server closes. It is the only goroutine of a
+// stream: there are as many streams as devices.
 func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 	ctx, cancel := context.WithCancel(c.Context())
-	lines, failed := make(chan line), make(chan error, 1)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		failed <- pump(ctx, next, lines)
-	}()
-	defer func() { cancel(); <-ended }()
-
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
 	s := startStream(c)
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	probe := tcp.NewTailProbe(after)
-	defer probe.Stop()
+	beat, probe := time.Now().Add(heartbeat), tcp.NewTailProbe(after)
 	for s.err == nil {
-		select {
-		case l := <-lines:
+		until := beat
+		if due := probe.Due(); !due.IsZero() && due.Before(until) {
+			until = due
+		}
+		wait, end := context.WithDeadline(ctx, until)
+		l, ok, err := next(ctx, wait)
+		end()
+		switch now := time.Now(); {
+		case err == nil && !ok:
+		case err == nil:
 			s.send(l)
-			probe.Begin()
-		case <-probe.C:
-			s.write(blank)
-			probe.Next()
-		case <-beat.C:
-			s.write(blank)
-		case err := <-failed:
+			probe.Begin(now)
+		case a.closing.Err() != nil:
+			s.send(stopping())
+			return
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 			s.send(a.cut(ctx, err))
 			return
-		case <-a.closing:
-			s.send(cutLine(problem(groupcast.Errorf(groupcast.EUnavailable,
-				"the server is stopping").WithHint("connect again in a while"))))
-			return
+		default:
+			s.write(blank)
+			if !now.Before(until) && until.Before(beat) {
+				probe.Next(now)
+			}
+			if !now.Before(beat) {
+				beat = now.Add(heartbeat)
+			}
 		}
 	}
 }
 
-// pump moves events from the source to the writer until either ends.
-func pump(ctx context.Context, next source, lines chan<- line) error {
-	for {
-		l, ok, err := next(ctx)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue
-		}
-		select {
-		case lines <- l:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+func stopping() line {
+	return cutLine(problem(groupcast.Errorf(groupcast.EUnavailable, "the server is stopping").
+		WithHint("connect again in a while")))
 }
 
 func (a *api) cut(ctx context.Context, err error) line {

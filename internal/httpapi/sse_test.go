@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -41,9 +42,9 @@ func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
 // piped serves the API over memory and gives a connection to it that has asked for path.
-func piped(t *testing.T, s groupcast.Service, token, path string) (net.Conn, *bufio.Reader, chan struct{}) {
+func piped(t *testing.T, s groupcast.Service, token, path string) (net.Conn, *bufio.Reader, context.CancelFunc) {
 	t.Helper()
-	closing := make(chan struct{})
+	closing, end := context.WithCancel(t.Context())
 	l := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
 	srv := &Server{log: log}
@@ -56,7 +57,7 @@ func piped(t *testing.T, s groupcast.Service, token, path string) (net.Conn, *bu
 		"GET /api/v1"+path+" HTTP/1.1\r\nHost: server\r\nAuthorization: Bearer "+token+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	return here, bufio.NewReader(here), closing
+	return here, bufio.NewReader(here), end
 }
 
 // until reads lines to the first that contains text.
@@ -140,16 +141,16 @@ func TestReaderThatStopsIsCutOff(t *testing.T) {
 
 func TestStreamEnds(t *testing.T) {
 	for name, c := range map[string]struct {
-		end func(*httpapitest.Service, chan struct{})
+		end func(*httpapitest.Service, func())
 		say string
 	}{
-		"too far behind": {func(s *httpapitest.Service, _ chan struct{}) {
+		"too far behind": {func(s *httpapitest.Service, _ func()) {
 			s.AgentStream().Cut <- groupcast.Errorf(groupcast.EExhausted, "256 events behind")
 		}, `"code":"exhausted"`},
-		"second attach": {func(s *httpapitest.Service, _ chan struct{}) {
+		"second attach": {func(s *httpapitest.Service, _ func()) {
 			s.AgentStream().Cut <- groupcast.Errorf(groupcast.EConflict, "attached elsewhere")
 		}, `"code":"conflict"`},
-		"server stops": {func(_ *httpapitest.Service, closing chan struct{}) { close(closing) }, `"code":"unavailable"`},
+		"server stops": {func(_ *httpapitest.Service, closing func()) { closing() }, `"code":"unavailable"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -81,7 +82,7 @@ func (g *growing[T]) all(rc *http.ResponseController, first *T) error {
 		return err
 	}
 	if first != nil {
-		if err := g.write(*first); err != nil {
+		if err := cmp.Or(g.write(*first), rc.Flush()); err != nil {
 			return err
 		}
 	}

@@ -38,10 +38,10 @@ func (s slowCheck) Check(
 }
 
 // checking asks for a check.
-func checking(t *testing.T, s slowCheck, body string) *http.Response {
+func checking(t *testing.T, s slowCheck, body string) (status int, answer io.Reader) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	srv := httptest.NewServer(dressed(log, newHandler(Config{Service: s, Log: log}, make(chan struct{}))))
+	srv := httptest.NewServer(dressed(log, newHandler(Config{Service: s, Log: log}, t.Context())))
 	t.Cleanup(srv.Close)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/api/v1/check", strings.NewReader(body))
 	if err != nil {
@@ -54,14 +54,14 @@ func checking(t *testing.T, s slowCheck, body string) *http.Response {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { res.Body.Close() })
-	return res
+	return res.StatusCode, res.Body
 }
 
 // What is known is read while the rest is not known yet.
 func TestAListThatGrows(t *testing.T) {
 	s := slowCheck{httpapitest.New(), make(chan struct{}), nil}
-	res := checking(t, s, "{}")
-	d := json.NewDecoder(res.Body)
+	_, answer := checking(t, s, "{}")
+	d := json.NewDecoder(answer)
 	if _, err := d.Token(); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestAListThatGrows(t *testing.T) {
 		t.Fatal(r, err)
 	}
 	close(s.read)
-	rest, err := io.ReadAll(io.MultiReader(d.Buffered(), res.Body))
+	rest, err := io.ReadAll(io.MultiReader(d.Buffered(), answer))
 	if err != nil || !strings.Contains(string(rest), `"bob"`) || !strings.HasSuffix(string(rest), "]\n") {
 		t.Errorf("%s, %v", rest, err)
 	}
@@ -80,15 +80,17 @@ func TestAListThatGrows(t *testing.T) {
 func TestAListThatBreaksOff(t *testing.T) {
 	s := slowCheck{httpapitest.New(), make(chan struct{}), errDisk}
 	close(s.read)
-	if b, err := io.ReadAll(checking(t, s, "{}").Body); err == nil {
+	_, answer := checking(t, s, "{}")
+	if b, err := io.ReadAll(answer); err == nil {
 		t.Errorf("read %s without an error", b)
 	}
 	s.ends = groupcast.Errorf(groupcast.ENotFound, "no such group")
-	if res := checking(t, s, `{"group":"empty"}`); res.StatusCode != http.StatusNotFound {
-		t.Errorf("status %d", res.StatusCode)
+	if status, _ := checking(t, s, `{"group":"empty"}`); status != http.StatusNotFound {
+		t.Errorf("status %d", status)
 	}
 	s.ends = nil
-	if b, err := io.ReadAll(checking(t, s, `{"group":"empty"}`).Body); err != nil || string(b) != "[]\n" {
+	_, answer = checking(t, s, `{"group":"empty"}`)
+	if b, err := io.ReadAll(answer); err != nil || string(b) != "[]\n" {
 		t.Errorf("%q, %v", b, err)
 	}
 }

@@ -8,35 +8,29 @@ import "time"
 // the whole group waits for it, or the data is sent twice.
 var TailProbes = []time.Duration{12 * time.Millisecond, 30 * time.Millisecond, 80 * time.Millisecond}
 
-// TailProbe times the blank lines after an event; without pauses there are none.
+// TailProbe says when the blank lines after an event are due; without pauses there are none.
 type TailProbe struct {
-	C     <-chan time.Time // when the next one is due
 	after []time.Duration
 	left  []time.Duration
-	timer *time.Timer
+	due   time.Time
 }
 
 // NewTailProbe waits for the first event.
-func NewTailProbe(after []time.Duration) *TailProbe {
-	n := &TailProbe{after: after, timer: time.NewTimer(0)}
-	n.C = n.timer.C
-	n.timer.Stop()
-	return n
-}
+func NewTailProbe(after []time.Duration) TailProbe { return TailProbe{after: after} }
 
 // Begin starts again after an event.
-func (n *TailProbe) Begin() {
+func (n *TailProbe) Begin(now time.Time) {
 	n.left = n.after
-	n.Next()
+	n.Next(now)
 }
 
-// Stop ends it.
-func (n *TailProbe) Stop() { n.timer.Stop() }
-
-// Next arms the next pause, if there is one.
-func (n *TailProbe) Next() {
+// Next is called when a blank line was written: the one after it is due a pause later, if there is one.
+func (n *TailProbe) Next(now time.Time) {
+	n.due = time.Time{}
 	if len(n.left) > 0 {
-		n.timer.Reset(n.left[0])
-		n.left = n.left[1:]
+		n.due, n.left = now.Add(n.left[0]), n.left[1:]
 	}
 }
+
+// Due is when the next one is due; zero: none is.
+func (n *TailProbe) Due() time.Time { return n.due }

@@ -34,6 +34,13 @@ var arrows = map[string]string{
 	"recv":     "protocol wire format2 rate manifest fec",
 	"schedule": "protocol .",
 
+	"relayproto": "protocol skeleton .",
+	"relays":     "protocol auth bandwidth download offering pages relayproto seal store .",
+	"relay": "protocol apiclient blockcache durable format2 home pages pki relayproto seal skeleton spool/diskfs " +
+		"units .",
+	"relaycli":  "relay apiclient device home shell terminal ui units .",
+	"relaytest": "", // tests only, of relays and a server together
+
 	"telemetry": "protocol .",
 	"presence":  "protocol auth .",
 	"bandwidth": "protocol rate",
@@ -103,7 +110,7 @@ var arrows = map[string]string{
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
 	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr ownfiles planner reach reading setback schedule seal sender sites source manifest " +
+		"groupaddr ownfiles planner reach reading relays setback schedule seal sender sites source manifest " +
 		"pattern mcast auth store store/recent stored disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",
@@ -135,7 +142,7 @@ var arrows = map[string]string{
 	"watch":    "apiclient shell terminal ui units .",
 	"verify":   "device home inspect ledger pki proof shell terminal ui .",
 	"cli": "protocol plan complete spool receiver ledger durable disk home units pki apiclient agent daemon demo " +
-		"device doctor menu menu/tui settings shell terminal ui verify watch .",
+		"relaycli device doctor menu menu/tui settings shell terminal ui verify watch .",
 
 	"spool": "protocol manifest format2 seal skeleton pages spool/diskfs spool/digest spool/entries spool/identity " +
 		"spool/journal spool/layout spool/lying spool/pagefile spool/parts spool/record spool/reuse spool/room " +
@@ -183,7 +190,7 @@ var arrows = map[string]string{
 
 // core packages do no I/O: what they may not import, and why.
 var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate lease tenure send recv " +
-	"schedule telemetry agent/loop units")
+	"relayproto schedule telemetry agent/loop units")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

@@ -15,7 +15,8 @@ import (
 var offTheWeb = []string{
 	"internal/apiclient", "internal/backup", "internal/cli", "internal/daemon", "internal/device", "internal/home",
 	"internal/inspect", "internal/menu", "internal/pki", "internal/proof", "internal/terminal", "internal/ui",
-	"internal/verify", "internal/watch",
+	"internal/verify", "internal/watch", "internal/relay", "internal/relaycli",
+	"internal/relayproto/code.go",
 	"internal/listen",           // the server starts
 	"internal/server/copies.go", // a receiver with a copied home
 	"internal/presence/agents.go",

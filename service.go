@@ -30,6 +30,7 @@ type Service interface {
 	UploadService
 	OperationService
 	AgentService
+	RelayService
 	WebService
 }
 

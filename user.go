@@ -32,6 +32,7 @@ const (
 	ScopeAgent Scope = "agent" // agent endpoints only, whatever the user's role
 	ScopeCLI   Scope = "cli"
 	ScopeWeb   Scope = "web"
+	ScopeRelay Scope = "relay" // a relay's own calls only
 )
 
 // Device is one login of a user on one machine.
@@ -87,6 +88,8 @@ type Principal struct {
 	Local  bool   // over the server's own socket, by the operating-system user that runs it
 	From   string // network address, for the audit log
 	SignIn string // ID of the sign-in that the token belongs to
+
+	Relay *RelayRef // of scope ScopeRelay, without a user
 }
 
 // Admin says whether the principal may administer. Agent tokens never may.

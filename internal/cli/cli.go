@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/home"
+	"github.com/groupcast/groupcast/internal/relaycli"
 	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
@@ -95,7 +96,8 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 		}
 	}
 	add("admin", a.serve(), a.serverCommand(), a.user(),
-		a.deviceCommand(), a.site(), a.group(), a.member(), a.request(), a.pending(),
+		a.deviceCommand(), a.site(), relaycli.App{Streams: &a.Streams, Machine: a.machine, Verbose: &a.verbose}.Command(),
+		a.group(), a.member(), a.request(), a.pending(),
 		a.send(), a.uploadCommand(), a.transfer(), a.check(), a.audit(), a.savings(), a.backup(), a.restore(),
 		a.databaseCommand())
 	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox(), a.logins())

@@ -50,7 +50,7 @@ func (e *Engine) Skeleton(ctx context.Context, p groupcast.Principal, no protoco
 func (e *Engine) skeletonOf(ctx context.Context, p groupcast.Principal, tr store.Transfer) (io.ReadCloser, error) {
 	e.served(tr.No, p.Device.ID)
 	e.poke()
-	src, err := e.openFetch(ctx, tr)
+	src, err := e.OpenFetch(ctx, tr)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (e *Engine) pagesOf(
 			from, tr.Pages).WithHint("ask for those after the newest that is here")
 	}
 	e.served(tr.No, p.Device.ID)
-	src, err := e.openFetch(ctx, tr)
+	src, err := e.OpenFetch(ctx, tr)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (e *Engine) streamOf(
 		return nil, groupcast.Errorf(groupcast.EInvalid, "%d blocks from block %d on were asked for; there are %d",
 			asked.Count, asked.First, tr.Blocks).WithHint("ask for 1 to %d blocks at once", groupcast.MaxStreamCount)
 	}
-	src, err := e.openFetch(ctx, tr)
+	src, err := e.OpenFetch(ctx, tr)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func (e *Engine) fetch(
 	return nil, errors.Join(err, s.Close())
 }
 
-// openFetch opens what can be fetched of a paged transfer.
-func (e *Engine) openFetch(ctx context.Context, tr store.Transfer) (download.Paged, error) {
+// OpenFetch opens what can be fetched of a paged transfer.
+func (e *Engine) OpenFetch(ctx context.Context, tr store.Transfer) (download.Paged, error) {
 	src, err := e.paging.open(ctx, tr)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		e.sourceFault(tr.No, contentOf(tr), err)

@@ -24,12 +24,17 @@ type Role string
 const (
 	RoleServer Role = "server"
 	RoleAgent  Role = "agent"
+	RoleRelay  Role = "relay"
 )
 
 // command is what runs in a role.
 func (r Role) command() string {
-	if r == RoleServer {
+	switch r {
+	case RoleServer:
 		return "groupcast serve"
+	case RoleRelay:
+		return "groupcast relay run"
+	case RoleAgent:
 	}
 	return "groupcast receive"
 }

@@ -16,17 +16,20 @@ import (
 
 // documented is who may use what: a change here is a change of the product's promises.
 var documented = map[access]string{
-	open:   "login welcome setup sign-in enter agent-challenge agent-renew",
+	open:   "login welcome setup sign-in enter agent-challenge agent-renew enrol-relay",
 	anyone: "logout me",
 	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events agent-fork " +
 		"agent-skeleton agent-pages agent-stream agent-lacks agent-clock",
-	users: "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices device device-deliveries revoke-device sign-out events",
+	relays: "relay-renew relay-skeleton relay-pages relay-stream",
+	users: "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices device " +
+		"device-deliveries revoke-device sign-out events",
 	admins: "add-user users user sent-files update-user delete-user user-groups create-group groups group update-group delete-group members " +
 		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pause-transfer resume-transfer change-transfer pending group-pending send-pending check-upload create-upload upload " +
 		"complete-upload delete-upload write-upload unfinished-uploads check audit status " +
 		"label-devices drop-owed create-site sites site delete-site set-site " +
-		"change-server confirm-memberships backup plan-transfer",
+		"change-server confirm-memberships backup plan-transfer " +
+		"add-relay relays revoke-relay grant-site ungrant-site",
 }
 
 // newFake gives a service whose event streams end at once.
@@ -90,7 +93,7 @@ func ask(h http.Handler, method, path, token, body string) *httptest.ResponseRec
 }
 
 var samplePath = strings.NewReplacer("{no}", "7", "{device}", "00112233445566778899aabbccddeeff", "{first}", "3",
-	"{name}", "lab", "{user}", "mia",
+	"{name}", "lab", "{group}", "lab", "{user}", "mia",
 	"{id}", "00112233445566778899aabbccddeeff")
 
 func TestEveryOperationSaysWhoMayUseIt(t *testing.T) {
@@ -121,6 +124,8 @@ func TestMatrix(t *testing.T) {
 		{"unknown", []access{open}},
 		{"agent", []access{open, anyone, agents}},
 		{"agent-admin", []access{open, anyone, agents}},
+		{"relay", []access{open, relays}},
+		{"cookie:relay", []access{open}},
 		{"cli", []access{open, anyone, users}},
 		{"cli-admin", []access{open, anyone, users, admins}},
 		{"cookie:web", []access{open, anyone, users}},

@@ -58,6 +58,7 @@ func newAPI(cfg Config, mux *http.ServeMux, closing context.Context) *api {
 	a.agentRoutes()
 	a.contentRoutes()
 	a.pagedRoutes()
+	a.relayRoutes()
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	for _, schema := range schemas {
 		lenientBytes(schema)
@@ -74,8 +75,9 @@ func newAPI(cfg Config, mux *http.ServeMux, closing context.Context) *api {
 }
 
 // aboutAPI is what holds for all operations.
-const aboutAPI = `x-groupcast-access says who may use an operation: open (no login), anyone (every token), agent (a
-receiver's token, no other), user (a user's cli or web token) or admin (an administrator's).
+const aboutAPI = `x-groupcast-access says who may use an operation: open (no login), anyone (every token but a
+relay's), agent (a receiver's token, no other), relay (a relay's token, no other), user (a user's cli or web token) or
+admin (an administrator's).
 
 Users, groups and devices are named by their names, devices also by their IDs. Sizes are bytes, rates are bits a second,
 fields that end in _ns are nanoseconds, times are RFC 3339 in UTC.
@@ -93,7 +95,7 @@ func document() huma.Config {
 	c.DocsPath, c.SchemasPath, c.OpenAPIPath = "", "", ""
 	c.AllowAdditionalPropertiesByDefault = true // an older server reads a newer client
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login: of scope agent, cli or web."},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login, or a relay's."},
 	}
 	c.Info.Description = fmt.Sprintf(aboutAPI, problems.Codes())
 	c.Extensions = map[string]any{"x-groupcast-problems": problems.Kinds}

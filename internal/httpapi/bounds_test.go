@@ -35,7 +35,9 @@ func TestEveryBodyIsBounded(t *testing.T) {
 	end()
 	log := slog.New(slog.DiscardHandler)
 	h := dressed(log, newHandler(Config{Service: httpapitest.New(), Log: log}, closed))
-	token := map[access]string{open: "", anyone: "cli", agents: "agent", users: "cli", admins: "cli-admin"}
+	token := map[access]string{
+		open: "", anyone: "cli", agents: "agent", relays: "relay", users: "cli", admins: "cli-admin",
+	}
 	for _, op := range operations(t, h) {
 		if op.id == "write-upload" {
 			continue // a file's bytes go to the disk as they come

@@ -56,10 +56,14 @@ func (a *api) pagedRoutes() {
 		})
 }
 
-func (a *api) transferPages(ctx context.Context, p groupcast.Principal, in *struct {
+// pagesFrom asks for pages.
+type pagesFrom struct {
 	No   protocol.TransferNo `path:"no"`
 	From protocol.PageNo     `query:"from" default:"0" maximum:"65535" doc:"Number of the first page"`
-},
+}
+
+func (a *api) transferPages(
+	ctx context.Context, p groupcast.Principal, in *pagesFrom,
 ) (*huma.StreamResponse, error) {
 	r, err := a.service.TransferPages(ctx, p, in.No, in.From)
 	if err != nil {
@@ -68,14 +72,21 @@ func (a *api) transferPages(ctx context.Context, p groupcast.Principal, in *stru
 	return a.copyOut(r, "attachment"), nil
 }
 
-func (a *api) streamBlocks(ctx context.Context, p groupcast.Principal, in *struct {
+// streamRange asks for blocks of the stream.
+type streamRange struct {
 	No    protocol.TransferNo  `path:"no"`
 	First protocol.BlockNumber `path:"first" maximum:"4294967295"`
 	Count uint32               `query:"count" default:"1" minimum:"1" maximum:"4096" doc:"How many blocks"`
-},
+}
+
+func (in *streamRange) asked() protocol.Range {
+	return protocol.Range{First: in.First, Count: min(in.Count, groupcast.MaxStreamCount)}
+}
+
+func (a *api) streamBlocks(
+	ctx context.Context, p groupcast.Principal, in *streamRange,
 ) (*huma.StreamResponse, error) {
-	asked := protocol.Range{First: in.First, Count: min(in.Count, groupcast.MaxStreamCount)}
-	r, err := a.service.Stream(ctx, p, in.No, asked)
+	r, err := a.service.Stream(ctx, p, in.No, in.asked())
 	if err != nil {
 		return nil, hide(err)
 	}

@@ -19,8 +19,9 @@ type access string
 
 const (
 	open   access = "open"   // without a login: login itself and the first administrator
-	anyone access = "anyone" // every principal, whatever its scope
+	anyone access = "anyone" // every principal that is a user or a device
 	agents access = "agent"  // agent tokens, and nothing but those
+	relays access = "relay"  // a relay's token, and nothing but those
 	users  access = "user"   // every user by CLI or web, and the local administrator
 	admins access = "admin"  // administrators by CLI or web, and the local one
 )
@@ -29,7 +30,9 @@ const (
 func (a access) allows(p groupcast.Principal) bool {
 	switch a {
 	case anyone:
-		return true
+		return p.Scope != groupcast.ScopeRelay
+	case relays:
+		return !p.Local && p.Scope == groupcast.ScopeRelay && p.Relay != nil
 	case agents:
 		return !p.Local && p.Scope == groupcast.ScopeAgent && p.Device != nil
 	case users:
@@ -113,6 +116,12 @@ func refusal(need access, p groupcast.Principal) *groupcast.Error {
 	case need == agents:
 		return groupcast.Errorf(groupcast.EForbidden, "only a receiving device may do this").
 			WithHint("use the token that a receiver got when it logged in")
+	case need == relays:
+		return groupcast.Errorf(groupcast.EForbidden, "only a relay may do this").
+			WithHint("use the token that a relay got when it was enrolled")
+	case p.Scope == groupcast.ScopeRelay:
+		return groupcast.Errorf(groupcast.EForbidden, "the token of a relay may not do this").
+			WithHint("log in as a user").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	case p.Scope == groupcast.ScopeAgent:
 		return groupcast.Errorf(groupcast.EForbidden, "the token of a receiving device may not do this").
 			WithHint("log in as a user").WithNext(groupcast.Next{Step: groupcast.StepLogin})

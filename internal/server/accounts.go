@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/relays"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -155,6 +156,9 @@ func (s *Server) giveToken(
 
 // Authenticate finds the principal behind a token.
 func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcast.Principal, error) {
+	if relays.IsToken(token) {
+		return s.Calls.Authenticate(ctx, from, token)
+	}
 	hash := auth.HashToken(token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
 	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || s.idle(t) || s.asleep(t))) {

@@ -23,6 +23,7 @@ import (
 	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reach"
+	"github.com/groupcast/groupcast/internal/relays"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -77,6 +78,7 @@ type Config struct {
 
 // Server implements groupcast.Service.
 type Server struct {
+	*relays.Calls
 	cfg         Config
 	id          protocol.ServerID
 	key         seal.SigningKey
@@ -160,8 +162,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
-	s.delivery = delivery.New(s.engine())
+	lines := s.bandwidth()
+	s.delivery = delivery.New(s.engine(lines))
 	s.sites = &sites.Sites{Store: s.store, Place: s.delivery.Place, Agents: s.agents}
+	s.Calls = relays.New(s.relaying(lines))
 	s.planner = planner.New(s.planning())
 	s.setback = s.watchSetBack(cfg)
 	s.record = auditlog.New(auditlog.Config{
@@ -193,10 +197,10 @@ func New(cfg Config) (*Server, error) {
 }
 
 // engine is what the server's deliveries are made of.
-func (s *Server) engine() delivery.Config {
+func (s *Server) engine(lines *bandwidth.Lines) delivery.Config {
 	c := delivery.Config{
 		Server: s.id, Key: s.key, Store: s.store, Content: s.content, Agents: s.agents, Screens: s.events,
-		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg),
+		Lines: lines, Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg),
 		RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
 		OpenOffer: s.openOffer,
 		Audit:     s.auditOwn,
@@ -214,6 +218,14 @@ func (s *Server) engine() delivery.Config {
 		return s.openWatch()
 	}
 	return c
+}
+
+func (s *Server) relaying(lines *bandwidth.Lines) relays.Config {
+	return relays.Config{
+		Store: s.store, Server: s.id, Key: s.key, Signing: s.cfg.Identity.SigningChain, Open: s.delivery.OpenFetch,
+		Lines: lines, CheckName: checkName, Audit: s.audit, About: s.cfg.About, Publish: s.events.Publish, Now: s.now,
+		Log: s.log,
+	}
 }
 
 // bandwidth is what all sessions and downloads may use together.

@@ -30,6 +30,9 @@ type Relays interface {
 	// site, and a device there is owed the transfer. Else it is ENotFound, whatever the reason.
 	RelayMay(ctx context.Context, relay protocol.RelayID, no protocol.TransferNo) error
 
+	// RelayOwed lists the transfers that RelayMay lets a relay fetch at this moment, the oldest first.
+	RelayOwed(ctx context.Context, relay protocol.RelayID, most int) ([]protocol.TransferNo, error)
+
 	// AddLease notes that a lease is about to be granted, or renewed. EConflict if the site was taken over, the relay is
 	// not one of it, or the group not granted to it, and if another session has this ID.
 	AddLease(ctx context.Context, l Lease) error

@@ -45,8 +45,12 @@ func New() *Service {
 			"agent-admin": {User: admin, Device: &device, Scope: groupcast.ScopeAgent},
 			"cli":         {User: member, Device: &device, Scope: groupcast.ScopeCLI},
 			"cli-admin":   {User: admin, Device: &device, Scope: groupcast.ScopeCLI},
-			"web":         {User: member, Scope: groupcast.ScopeWeb},
-			"web-admin":   {User: admin, Scope: groupcast.ScopeWeb},
+			"relay": {
+				User: groupcast.User{ID: "relay:1", Name: "relay depot"}, Scope: groupcast.ScopeRelay,
+				Relay: &groupcast.RelayRef{Name: "depot"},
+			},
+			"web":       {User: member, Scope: groupcast.ScopeWeb},
+			"web-admin": {User: admin, Scope: groupcast.ScopeWeb},
 		},
 	}
 }

@@ -86,6 +86,9 @@ func relayMay(w *world) {
 	equal(w, "granted once", len(groups) == 1 && groups[0] == g.ID, true)
 	may := func(what string, id protocol.RelayID, want bool) {
 		w.Helper()
+		owed, owedErr := w.s.RelayOwed(w.ctx, id, 10)
+		w.ok(owedErr)
+		equal(w, what+", in the list", len(owed) == 1 && owed[0] == t.No, want)
 		err := w.s.RelayMay(w.ctx, id, t.No)
 		equal(w, what, err == nil, want)
 		if err != nil {

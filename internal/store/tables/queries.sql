@@ -1089,6 +1089,17 @@ WHERE r.id = @relay AND r.token IS NOT NULL AND r.revoked_at = 0 AND t.no = @tra
     AND dl.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold LIMIT 1) found;
 
+-- name: RelayOwed :many
+SELECT DISTINCT t.no FROM relays r
+JOIN site_groups x ON x.site = r.site
+JOIN transfers t ON t.group_id = x.group_id
+JOIN deliveries dl ON dl.transfer_no = t.no AND dl.site = r.site
+JOIN admitted e ON e.group_id = t.group_id AND e.device_id = dl.device_id AND e.site = r.site
+JOIN users u ON u.id = e.user_id
+WHERE r.id = @relay AND r.token IS NOT NULL AND r.revoked_at = 0 AND NOT u.disabled
+    AND dl.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold ORDER BY t.no LIMIT @most;
+
 -- name: AddLease :execrows
 INSERT INTO leases (session, site, epoch, relay, group_id, version)
 SELECT @session, s.id, s.epoch, r.id, g.id, @version

@@ -150,6 +150,21 @@ func (s *Store) RelayMay(ctx context.Context, relay protocol.RelayID, no protoco
 	})
 }
 
+// RelayOwed lists the transfers that a relay may fetch.
+func (s *Store) RelayOwed(
+	ctx context.Context, relay protocol.RelayID, most int,
+) (out []protocol.TransferNo, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.RelayOwed(ctx, queries.RelayOwedParams{Relay: relay.String(), Most: int32(most)})
+		out = make([]protocol.TransferNo, len(rows))
+		for i, no := range rows {
+			out[i] = protocol.TransferNo(no)
+		}
+		return err
+	})
+	return out, err
+}
+
 // AddLease notes that a lease is about to be granted.
 func (s *Store) AddLease(ctx context.Context, l store.Lease) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {

@@ -522,6 +522,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.relayMayStmt, err = db.PrepareContext(ctx, relayMay); err != nil {
 		return nil, fmt.Errorf("error preparing query RelayMay: %w", err)
 	}
+	if q.relayOwedStmt, err = db.PrepareContext(ctx, relayOwed); err != nil {
+		return nil, fmt.Errorf("error preparing query RelayOwed: %w", err)
+	}
 	if q.relaysStmt, err = db.PrepareContext(ctx, relays); err != nil {
 		return nil, fmt.Errorf("error preparing query Relays: %w", err)
 	}
@@ -1564,6 +1567,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing relayMayStmt: %w", cerr)
 		}
 	}
+	if q.relayOwedStmt != nil {
+		if cerr := q.relayOwedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing relayOwedStmt: %w", cerr)
+		}
+	}
 	if q.relaysStmt != nil {
 		if cerr := q.relaysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing relaysStmt: %w", cerr)
@@ -2114,6 +2122,7 @@ type Queries struct {
 	rekeyDeviceStmt               *sql.Stmt
 	relayByTokenStmt              *sql.Stmt
 	relayMayStmt                  *sql.Stmt
+	relayOwedStmt                 *sql.Stmt
 	relaysStmt                    *sql.Stmt
 	releaseTransferStmt           *sql.Stmt
 	removeLabelStmt               *sql.Stmt
@@ -2355,6 +2364,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		rekeyDeviceStmt:               q.rekeyDeviceStmt,
 		relayByTokenStmt:              q.relayByTokenStmt,
 		relayMayStmt:                  q.relayMayStmt,
+		relayOwedStmt:                 q.relayOwedStmt,
 		relaysStmt:                    q.relaysStmt,
 		releaseTransferStmt:           q.releaseTransferStmt,
 		removeLabelStmt:               q.removeLabelStmt,

@@ -4296,6 +4296,46 @@ func (q *Queries) RelayMay(ctx context.Context, arg RelayMayParams) (int64, erro
 	return count, err
 }
 
+const relayOwed = `-- name: RelayOwed :many
+SELECT DISTINCT t.no FROM relays r
+JOIN site_groups x ON x.site = r.site
+JOIN transfers t ON t.group_id = x.group_id
+JOIN deliveries dl ON dl.transfer_no = t.no AND dl.site = r.site
+JOIN admitted e ON e.group_id = t.group_id AND e.device_id = dl.device_id AND e.site = r.site
+JOIN users u ON u.id = e.user_id
+WHERE r.id = $1 AND r.token IS NOT NULL AND r.revoked_at = 0 AND NOT u.disabled
+    AND dl.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold ORDER BY t.no LIMIT $2
+`
+
+type RelayOwedParams struct {
+	Relay string
+	Most  int32
+}
+
+func (q *Queries) RelayOwed(ctx context.Context, arg RelayOwedParams) ([]int64, error) {
+	rows, err := q.query(ctx, q.relayOwedStmt, relayOwed, arg.Relay, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var no int64
+		if err := rows.Scan(&no); err != nil {
+			return nil, err
+		}
+		items = append(items, no)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const relays = `-- name: Relays :many
 SELECT id, site, name, code, code_expires, public_key, token, created_at, revoked_at FROM relays ORDER BY name
 `

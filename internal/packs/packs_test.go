@@ -203,7 +203,7 @@ func TestOneBlockOfAPackIsWrong(t *testing.T) {
 // While the bucket is away an upload ends with words, and goes on when it is back; what waits meanwhile is bounded.
 func TestUploadsWhileTheBucketIsAway(t *testing.T) {
 	w := newWorld(t)
-	list, data := files([]int{40 * packBytes})
+	list, data := files([]int{20 * packBytes})
 	b := w.declare("a", list)
 	w.shelf.failing(func(int) error { return errAway })
 	var err error

@@ -33,6 +33,9 @@ func bind(ctx context.Context, dir string, db database, anew bool) (*binding, er
 	if err != nil {
 		return nil, err
 	}
+	if err := b.isWhereTheStateIs(ctx); err != nil {
+		return nil, err
+	}
 	keys := exists(filepath.Join(dir, "ca.key")) || exists(filepath.Join(dir, "ca.pem"))
 	begun := exists(b.mark())
 	switch {
@@ -90,6 +93,23 @@ func (b *binding) tie(ctx context.Context, db store.Store, id protocol.ServerID)
 		return err
 	}
 	return remember(b.dir, b.database)
+}
+
+// isWhereTheStateIs refuses a database that is not in the home, if the home's own state is in its file: that of a
+// server which was not copied there, or a backup that was restored.
+func (b *binding) isWhereTheStateIs(ctx context.Context) error {
+	own := filepath.Join(b.dir, databaseFile)
+	if b.inHome() || exists(filepath.Join(b.dir, elsewhere)) {
+		return nil
+	}
+	found, err := look.At(ctx, own)
+	if err != nil || found.Empty {
+		return err
+	}
+	return groupcast.Errorf(groupcast.EConflict, "the state of this home's server is in the file %s, not in %s", own,
+		b.database).
+		WithHint("bring it there while the server is stopped: groupcast database copy FILE ADDRESS, into an empty " +
+			"database; or move the file away, if what is in the database is meant")
 }
 
 // where is the folder of a file, or the address of another database.

@@ -124,6 +124,7 @@ func (e *Engine) renewed(tr store.Transfer) {
 	}
 	direct := e.direct.Take(tr.No)
 	e.book.Renewed(tr.No)
+	e.sched.Renewed(tr.No)
 	e.sched.Unread(tr.No, unread(tr))
 	e.mu.Unlock()
 	e.closeOffers(direct...)

@@ -124,3 +124,15 @@ func TestADeviceThatNeverAnswersIsNotWaitedForForEver(t *testing.T) {
 	s.Attached(sec(301), dev(3), Here)
 	expect(t, s, sec(301), "https 1 d3") // the session's offer is older than the one it has
 }
+
+// A device that has a large content when the files shrink at the server may still ask for all of the small one.
+func TestOtherContentHasAShareOfItsOwn(t *testing.T) {
+	s := sending(t, 2)
+	if n := s.Fetched(sec(1), 1, dev(2), 700_000); n != 700_000 {
+		t.Fatalf("%d bytes count", n)
+	}
+	s.Renewed(1)
+	if n := s.Fetched(sec(1), 1, dev(2), 100); n != 100 {
+		t.Errorf("%d bytes count against the share of the new content", n)
+	}
+}

@@ -211,7 +211,8 @@ func (s *Scheduler) RefusedForGood(
 	return fresh
 }
 
-// Renewed says that a transfer holds other content now: devices that refused it for good are asked again.
+// Renewed says that a transfer holds other content now: devices that refused it for good are asked again, and what
+// a device was given of the content before does not count against its share of this one (F4).
 func (s *Scheduler) Renewed(no protocol.TransferNo) {
 	t := s.transfers[no]
 	if t == nil {
@@ -219,6 +220,7 @@ func (s *Scheduler) Renewed(no protocol.TransferNo) {
 	}
 	for _, r := range t.runs {
 		for _, d := range r.deliveries {
+			d.asked = 0
 			if d.final {
 				d.final, d.state = false, StateIdle
 			}

@@ -32,20 +32,75 @@ func (l *Library) Relist(ctx context.Context, id string, gone []string) (b Built
 	if err != nil {
 		return b, nil, err
 	}
-	files, err := l.listedFiles(id)
+	e, done, err := l.entries(id)
 	if err != nil {
 		return b, nil, err
 	}
-	t, lost, err := Renew(ctx, &manifest.Manifest{Files: files}, k.Place, gone, k.Source != FromPath)
-	if err != nil || !hasFiles(t.Files) {
-		return b, lost, err
+	defer done()
+	b, err = l.writeLists(k.Source, func(take taker) (p Place, err error) {
+		lost, err = renewEach(ctx, e, k, gone, take)
+		return k.Place, err
+	})
+	if errors.Is(err, errNoFile) {
+		return Built{}, lost, nil
 	}
-	b, err = l.list(ctx, t, k.Source)
 	return b, lost, err
 }
 
-func hasFiles(entries []manifest.File) bool {
-	return slices.ContainsFunc(entries, func(f manifest.File) bool { return f.Kind == manifest.KindFile })
+// errNoFile says that none of the files that are listed anew is there.
+var errNoFile = errors.New("no file is there")
+
+// renewEach gives entries, and files that were gone before, as they are now. Files that are not there are given back.
+func renewEach(ctx context.Context, e entryList, k Kept, gone []string, take taker) (lost []Lost, err error) {
+	look := newOpened(nil, k.Place)
+	defer look.close() // read only: nothing can be lost
+	files := 0
+	give := func(f manifest.File) error {
+		id := listed.Identity{}
+		if f.Kind == manifest.KindFile {
+			look.files = []manifest.File{f}
+			info, err := look.renew(0, &f, k.Source != FromPath)
+			var away *LostError
+			switch {
+			case errors.As(err, &away):
+				lost = append(lost, away.Lost...)
+				return nil
+			case err != nil:
+				return err
+			}
+			id = listed.Of(info)
+			files++
+		}
+		return take(&f, id)
+	}
+	gone = slices.Compact(slices.Sorted(slices.Values(gone)))
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var f manifest.File
+		f, more = e.Next()
+		for ; len(gone) > 0 && (!more || gone[0] <= f.Path); gone = gone[1:] {
+			if more && gone[0] == f.Path {
+				continue
+			}
+			if err := give(manifest.File{Kind: manifest.KindFile, Path: gone[0]}); err != nil {
+				return nil, err
+			}
+		}
+		if more {
+			if err := give(f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := e.Err(); err != nil {
+		return nil, contentGone(err)
+	}
+	if files == 0 {
+		return lost, errNoFile
+	}
+	return lost, nil
 }
 
 // list keeps a tree as paged content.

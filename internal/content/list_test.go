@@ -179,12 +179,23 @@ func TestRelist(t *testing.T) {
 		t.Errorf("%+v, %v, %v", next, lost, err)
 	}
 	l.Made(next.Content)
+	p, err := l.OpenPaged(next.Content)
+	must(t, err)
+	defer p.Close()
+	if f, err := p.File(1); err != nil || f.Path != "d/a" || f.ID.Size != 12 || f.ID.MTime == 0 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	before, err := os.ReadDir(l.dir)
+	must(t, err)
 	for _, name := range []string{"a", "b", "c"} {
 		must(t, os.Remove(filepath.Join(dir, "d", name)))
 	}
 	next, lost, err = l.Relist(ctx, b.Content, nil)
 	if err != nil || len(lost) != 3 || next.Content != "" {
 		t.Errorf("%+v, %v, %v", next, lost, err)
+	}
+	if after, err := os.ReadDir(l.dir); err != nil || len(after) != len(before) || len(l.making) != 0 {
+		t.Errorf("%d became %d, %v", len(before), len(after), err)
 	}
 }
 

@@ -211,27 +211,6 @@ func (l *Library) Files(id string, w groupcast.Window) (files []manifest.File, t
 	return files, total, err
 }
 
-// listedFiles gives all entries of some content, without the digests that pages say.
-func (l *Library) listedFiles(id string) ([]manifest.File, error) {
-	e, done, err := l.entries(id)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	var files []manifest.File
-	for {
-		f, ok := e.Next()
-		if !ok {
-			break
-		}
-		files = append(files, f)
-	}
-	if err := e.Err(); err != nil {
-		return nil, contentGone(err)
-	}
-	return files, nil
-}
-
 // addDigests fills in what the pages say of entries from a number on.
 func (l *Library) addDigests(id string, from int, files []manifest.File) error {
 	if l.pages == nil || len(files) == 0 {

@@ -244,7 +244,7 @@ func Renew(ctx context.Context, m *manifest.Manifest, p Place, lost []string, ke
 			return nil, nil, err
 		}
 		if f.Kind == manifest.KindFile {
-			err := open.renew(i, &f, kept)
+			_, err := open.renew(i, &f, kept)
 			var gone *LostError
 			switch {
 			case errors.As(err, &gone):
@@ -260,18 +260,18 @@ func Renew(ctx context.Context, m *manifest.Manifest, p Place, lost []string, ke
 	return t, still, nil
 }
 
-// renew takes over how a file is now.
-func (o *opened) renew(i int, f *manifest.File, kept bool) error {
+// renew takes over how a file is now, and says what it is.
+func (o *opened) renew(i int, f *manifest.File, kept bool) (fs.FileInfo, error) {
 	h, err := o.take(i)
 	if err != nil {
-		return o.fault(i, err)
+		return nil, o.fault(i, err)
 	}
 	defer o.forget(i)
 	defer o.release(h)
 	f.Digest = protocol.Digest{}
 	if kept && uint64(h.info.Size()) == f.Size {
-		return nil
+		return h.info, nil
 	}
 	f.Size, f.Mode, f.MTime = uint64(h.info.Size()), uint16(h.info.Mode().Perm()), protocol.FileTime(h.info.ModTime())
-	return nil
+	return h.info, nil
 }

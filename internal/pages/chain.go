@@ -91,14 +91,15 @@ func (b *Book) listFinished(p *format2.Page, end uint32) *Fault {
 // skips says whether the blocks from first to before end have bytes of void files only.
 func skips(cut *skeleton.Cut, void *protocol.BlockSet, first, end uint32) bool {
 	for first < end {
-		var last uint32
-		for x := range cut.Runs(first) {
-			if last = x.Entry; !void.Has(protocol.BlockNumber(last)) {
+		at := first
+		first++
+		for x := range cut.Runs(at) {
+			if !void.Has(protocol.BlockNumber(x.Entry)) {
 				return false
 			}
-		}
-		if first++; !cut.Shared(first - 1) {
-			_, first, _ = cut.File(last) // a large file is void as a whole
+			if !cut.Shared(at) {
+				_, first, _ = cut.File(x.Entry) // a large file is void as a whole
+			}
 		}
 	}
 	return true

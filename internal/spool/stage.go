@@ -305,14 +305,19 @@ func (g *Staging) skipSettled() {
 
 // skip counts those of some blocks that only hold files with an outcome.
 func (g *Staging) skip(r protocol.Range) {
-	var files []int
 	for b := r.First; b < r.End(); b++ {
-		if g.has.Has(b) {
-			continue
-		}
-		files = g.layout.FilesOf(files[:0], b)
-		if !slices.ContainsFunc(files, func(i int) bool { return !g.outcomes.Has(i) }) {
+		if !g.has.Has(b) && g.allSettled(b) {
 			g.add(b)
 		}
 	}
+}
+
+// allSettled says whether every file that a block has bytes of has its outcome. There may be hundreds of thousands.
+func (g *Staging) allSettled(b protocol.BlockNumber) bool {
+	for i := range g.layout.FilesOf(b) {
+		if !g.outcomes.Has(i) {
+			return false
+		}
+	}
+	return true
 }

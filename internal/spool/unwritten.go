@@ -18,7 +18,7 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, i := range g.layout.FilesOf(nil, n) {
+	for i := range g.layout.FilesOf(n) {
 		if !g.outcomes.Has(i) {
 			g.refuse(i, err)
 		}

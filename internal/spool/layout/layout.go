@@ -3,6 +3,7 @@
 package layout
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -22,8 +23,8 @@ type Layout interface {
 	Longest() int
 	// Place gives where a block of the stream begins: in a large file, or in the pack if file is negative.
 	Place(b protocol.BlockNumber) (file int, at uint64, ok bool)
-	// FilesOf appends the files that a block has bytes of; blocksOf gives the blocks that a file has bytes in.
-	FilesOf(dst []int, b protocol.BlockNumber) []int
+	// FilesOf goes through the files that a block has bytes of; FileBlocks gives the blocks that a file has bytes in.
+	FilesOf(b protocol.BlockNumber) iter.Seq[int]
 	FileBlocks(i int) protocol.Range
 	Verify(b protocol.BlockNumber, data []byte) bool
 	// Vouched says whether the digest of a block is known.
@@ -133,12 +134,15 @@ func (l *Listed) Place(b protocol.BlockNumber) (file int, at uint64, ok bool) {
 	return -1, l.at[e.File] + e.Offset, true
 }
 
-// FilesOf appends the files that a block has bytes of.
-func (l *Listed) FilesOf(dst []int, b protocol.BlockNumber) []int {
-	for _, e := range l.Extents(nil, b) {
-		dst = append(dst, e.File)
+// FilesOf goes through the files that a block has bytes of.
+func (l *Listed) FilesOf(b protocol.BlockNumber) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, e := range l.Extents(nil, b) {
+			if !yield(e.File) {
+				return
+			}
+		}
 	}
-	return dst
 }
 
 // Hole says whether a block is one of zeros.

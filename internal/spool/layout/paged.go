@@ -3,6 +3,7 @@ package layout
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 
 	"github.com/groupcast/groupcast/internal/format2"
@@ -86,12 +87,15 @@ func (l *Paged) Place(b protocol.BlockNumber) (file int, at uint64, ok bool) {
 	return int(x.Entry), x.Offset, true
 }
 
-// FilesOf appends the files that a block has bytes of.
-func (l *Paged) FilesOf(dst []int, b protocol.BlockNumber) []int {
-	for _, x := range l.Cut.Extents(nil, uint32(b)) {
-		dst = append(dst, int(x.Entry))
+// FilesOf goes through the files that a block has bytes of.
+func (l *Paged) FilesOf(b protocol.BlockNumber) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for x := range l.Cut.Runs(uint32(b)) {
+			if !yield(int(x.Entry)) {
+				return
+			}
+		}
 	}
-	return dst
 }
 
 // FileBlocks gives the blocks that a file has bytes in.

@@ -57,6 +57,28 @@ func TestWhatIsUploadedComesBack(t *testing.T) {
 	}
 }
 
+// Whoever reads one after another has what comes next fetched ahead, and whoever jumps does not.
+func TestWhatComesNextIsFetchedAhead(t *testing.T) {
+	w := newWorld(t)
+	b, data := w.upload("a", []int{12 * packBytes})
+	w.shelf.delay = 50 * time.Millisecond
+	f, _, err := b.Files().Open(t.Context(), "d/000")
+	w.must(err)
+	buf := make([]byte, 100)
+	for _, pack := range []int{9, 5, 7} {
+		_, err := f.ReadAt(buf, int64(pack)*packBytes)
+		w.must(err)
+	}
+	w.k.running.Wait()
+	if w.shelf.most != 1 || len(w.shelf.gets) != 3 {
+		t.Errorf("three packs that do not follow one another: %d at once, %d in all", w.shelf.most, len(w.shelf.gets))
+	}
+	w.same(b, data)
+	if w.shelf.most < packsAhead/2 || w.shelf.most > getsAtOnce {
+		t.Errorf("%d packs were fetched at once", w.shelf.most)
+	}
+}
+
 // A server that is killed while uploads come has all that it said it has, and writes the rest.
 func TestAKilledServerLosesNothing(t *testing.T) {
 	w := newWorld(t)

@@ -30,6 +30,9 @@ type shelf struct {
 	gets    map[string]int // bytes that were read, by key
 	calls   int
 	fails   func(call int) error // nil: none
+	delay   time.Duration        // before each read
+	reads   int                  // at this moment …
+	most    int                  // … and at most
 	writing func()               // called in the middle of a write; nil: nothing is
 }
 
@@ -66,8 +69,14 @@ func (s *shelf) Put(_ context.Context, key string, body []byte) error {
 }
 
 func (s *shelf) Get(_ context.Context, key string, off, length, size int64) (io.ReadCloser, error) {
+	s.mu.Lock()
+	s.reads++
+	s.most = max(s.most, s.reads)
+	s.mu.Unlock()
+	time.Sleep(s.delay)
 	defer s.mu.Unlock()
-	if err := s.call(); err != nil {
+	err := s.call()
+	if s.reads--; err != nil {
 		return nil, err
 	}
 	data, found := s.objects[key]
@@ -135,14 +144,14 @@ func (s *shelf) keys() (out []string) {
 
 // world is a server's uploads.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	shelf *shelf
 	now   time.Time
 	k     *Keeper
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, dir: t.TempDir(), shelf: newShelf(), now: time.Now()}
 	w.start()
 	t.Cleanup(func() { _ = w.k.Close() })

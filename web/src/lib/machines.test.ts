@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery, Device, Transfer } from "../api/types";
 import { found, type World } from "./find";
-import { awayAndOwed, filtered, isFull, presence, sortKeys } from "./machines";
+import { awayAndOwed, filtered, isDeaf, isFull, pathText, presence, sortKeys } from "./machines";
 import { chips, isHere, problems, progressHere } from "./problems";
 import { report } from "./report";
 import { Sorter } from "./sort.svelte";
@@ -43,6 +43,14 @@ describe("machines", () => {
     ["of a group", { group: "office" }, ["pc-2"]],
     ["that have every word", { text: "NOAH pc" }, ["pc-3"]],
   ])("are filtered: %s", (_, f, want) => expect(names(f)).toEqual(want));
+
+  it("in a site without multicast are found by it, and are not deaf", () => {
+    const branch = device("pc-4", { path: "https", site: "depot" });
+    const found = (text: string, only: "" | "https") => filtered([...all, branch], { text, only, group: "" });
+    expect(found("depot", "")).toEqual([branch]);
+    expect(found("", "https").map((d) => d.name)).toEqual(["pc-2"]);
+    expect([isDeaf(all[1]!), isDeaf(branch), pathText(branch)]).toEqual([true, false, "HTTPS · depot"]);
+  });
 
   it("are sorted with the numbers in their names", () => {
     const by = new Sorter<Device>(sortKeys, "name");

@@ -32,7 +32,7 @@ function isOf(d: Device, only: string): boolean {
     case "owed":
       return (d.owed ?? 0) > 0;
     case "https":
-      return d.active && d.path === "https";
+      return isDeaf(d);
     case "full":
       return isFull(d);
     case "shared":
@@ -47,7 +47,7 @@ export function filtered(all: Device[], f: Filter): Device[] {
     if (f.label && !labelsOf(d).includes(f.label)) return false;
     if (!isOf(d, f.only) || (f.group && !(d.groups ?? []).includes(f.group))) return false;
     const text =
-      `${d.name} ${d.user} ${d.address ?? ""} ${d.os} ${d.version} ${(d.groups ?? []).join(" ")} ${labelsOf(d).join(" ")}`.toLowerCase();
+      `${d.name} ${d.user} ${d.address ?? ""} ${d.site ?? ""} ${d.os} ${d.version} ${(d.groups ?? []).join(" ")} ${labelsOf(d).join(" ")}`.toLowerCase();
     return words.every((w) => text.includes(w));
   });
 }
@@ -57,7 +57,7 @@ export const sortKeys: Record<string, (d: Device) => string | number> = {
   name: (d) => d.name,
   user: (d) => d.user,
   state: (d) => (d.active ? 0 : -Date.parse(d.last_seen)),
-  path: (d) => d.path,
+  path: (d) => d.site ?? d.path,
   loss: (d) => -d.loss_percent,
   free: (d) => d.free_bytes,
   version: (d) => d.version,
@@ -74,10 +74,16 @@ export function presence(d: Device): string {
   return seen === texts.format.now ? w.justNow : w.off(seen);
 }
 
-/** How data reaches a machine. */
+/** How data reaches a machine, and in which site it is if that is not the server's own. */
 export function pathText(d: Device): string {
   const w = texts.paths;
+  if (d.site) return w.inSite(name(d.site));
   return d.path === "multicast" ? w.multicast : d.path === "https" ? w.https : w.unknown;
+}
+
+/** Whether multicast should reach a machine that is on, and does not. */
+export function isDeaf(d: Device): boolean {
+  return d.active && d.path === "https" && !d.site;
 }
 
 /** What it means for the groups of a machine that it is not known to take the format of today; nothing if it is. */

@@ -1454,7 +1454,12 @@ export const de: Texts = {
     off: (seen) => `aus, gesehen ${seen}`,
     owed: (n) => number(n),
   },
-  paths: { multicast: "Multicast", https: "nur HTTPS", unknown: "offen" },
+  paths: {
+    multicast: "Multicast",
+    https: "nur HTTPS",
+    unknown: "offen",
+    inSite: (site: string) => `HTTPS · ${site}`,
+  },
 
   verdict: {
     held: "zurückgehalten, bis Sie senden",
@@ -1587,6 +1592,8 @@ export const de: Texts = {
     unlessUsed: (when) => `${when}, wenn sie nicht benutzt wird`,
     clock: "Uhr",
     clockOff: (span) => `${span} neben der des Servers`,
+    inSite: (site: string) =>
+      `Er ist im Standort „${site}“, der kein Multicast hat: Er holt alles über HTTPS vom Server.`,
     deaf: [
       strong("Multicast erreicht ihn nicht."),
       " Er bekommt alles einzeln über HTTPS, was für alle langsamer ist. Übliche Ursachen sind eine Firewall auf dem Rechner " +

@@ -1835,7 +1835,12 @@ export const en = {
     off: (seen: string) => `off, seen ${seen}`,
     owed: (n: number) => count(n, nouns.transfer),
   },
-  paths: { multicast: "multicast", https: "HTTPS only", unknown: "not tried" },
+  paths: {
+    multicast: "multicast",
+    https: "HTTPS only",
+    unknown: "not tried",
+    inSite: (site: string) => `HTTPS · ${site}`,
+  },
 
   /** How a transfer stands, in one sentence, where the server does not say it in this language. */
   verdict: {
@@ -1971,6 +1976,8 @@ export const en = {
     unlessUsed: (when: string) => `${when}, unless it is used`,
     clock: "Clock",
     clockOff: (span: string) => `${span} off the server's`,
+    inSite: (site: string) =>
+      `It is in the site “${site}”, which has no multicast: it fetches everything over HTTPS from the server.`,
     deaf: [
       strong("Multicast does not reach it."),
       " It gets everything, one by one over HTTPS, which is slower for all. The usual causes are a firewall on the " +

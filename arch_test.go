@@ -128,8 +128,9 @@ var arrows = map[string]string{
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",
 	"ui":       "protocol proof units .",
-	"daemon": "protocol auth backup disk durable home httpapi packs pki sender server store " +
-		"store/copier store/postgres store/sqlite store/sqlite/look stored web .",
+	"daemon": "protocol auth backup disk durable home httpapi listen nodes packs pki sender server standby store " +
+		"store/copier store/postgres store/sqlite store/sqlite/look stored tenure web .",
+	"standby":  "",
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",

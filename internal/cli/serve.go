@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,6 +67,7 @@ func (o *serveFlags) flags(c *cobra.Command) {
 		"PostgreSQL database for the server's state: postgres://USER@HOST/DATABASE, with the password in the file that "+
 			"PGPASSFILE names (default: a file in the home)",
 	)
+	o.NodeFlags(f.StringVar)
 	f.BoolVar(
 		&o.NewDatabase,
 		"new-database",
@@ -114,20 +115,14 @@ func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
 	}
 	defer func() { err = disk.InWords(err) }()
 	o.Witnessed = true
-	s, err := daemon.Open(ctx, h, o.Options, a.Logger(a.verbose))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := a.announce(ctx, h, s, o.resetAdmin); err != nil {
-		return err
-	}
-	return s.Run(ctx, again)
+	return daemon.Serve(ctx, h, o.Options, again, a.Logger(a.verbose), func(s *daemon.Server) error {
+		return a.announce(ctx, h, s, o.resetAdmin)
+	})
 }
 
 // read turns what was typed as sizes, rates and durations into numbers.
 func (o *serveFlags) read() (err error) {
-	if err := daemon.CheckDatabase(o.Database); err != nil {
+	if err := cmp.Or(daemon.CheckDatabase(o.Database), o.CheckNode()); err != nil {
 		return err
 	}
 	if o.RetrySpace, err = units.ParseSize(o.retrySpace); err != nil {

@@ -21,7 +21,7 @@ import (
 // database is where a server's state is.
 type database interface {
 	look(ctx context.Context) (look.Found, error)
-	// open opens it; makeRoom makes room on the disk of the home.
+	// open opens it; makeRoom makes room on the disk of the home. A server that stands by waits here.
 	open(ctx context.Context, makeRoom func() bool) (store.Store, error)
 	size() uint64
 	String() string // as its messages name it
@@ -47,6 +47,8 @@ func (f file) String() string { return string(f) }
 // cluster is a database in PostgreSQL.
 type cluster struct {
 	address postgres.Address
+	turn    func(ctx context.Context) (*member, error) // waits until this server is the active one
+	member  *member
 	db      *postgres.Store
 }
 
@@ -56,13 +58,27 @@ func (c *cluster) look(ctx context.Context) (look.Found, error) {
 }
 
 func (c *cluster) open(ctx context.Context, _ func() bool) (store.Store, error) {
-	db, err := postgres.Open(ctx, c.address)
+	m, err := c.turn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.db = db
-	return copier.Backed{Store: db}, nil
+	db, err := m.Open(ctx)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	m.epoch = db.Epoch()
+	c.member, c.db = m, db
+	return &active{copier.Backed{Store: db}, m}, nil
 }
+
+// active is the store of the active server: its place goes with it.
+type active struct {
+	copier.Backed
+	member *member
+}
+
+// Close closes the store and gives the place back.
+func (a *active) Close() error { return errors.Join(a.Backed.Close(), a.member.Close()) }
 
 // patience bounds how long a database is asked for its size.
 const patience = 3 * time.Second

@@ -21,6 +21,8 @@ type Options struct {
 	Sources           []string
 	Names             []string // by which browsers reach the server
 	Database          string   // the address of a PostgreSQL database; empty: a file in the home; sqlite: so from now on
+	Node              string   // what it is called among the servers of its database; empty: it has it for itself
+	Advertise         string   // HOST:PORT where those and receivers reach it
 	NewDatabase       bool     // begin with an empty database beside the keys
 	TTL               int
 	Gather, GatherMax time.Duration

@@ -39,6 +39,7 @@ type Server struct {
 	packs     *packs.Keeper // of the bucket with uploads; nil: there is none
 	folder    string        // that the server has in the home
 	database  database
+	member    *member // nil: it shares its database with nobody
 	log       *slog.Logger
 	closers   []func() error
 }
@@ -95,7 +96,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	}
 	s.http, err = httpapi.Listen(httpapi.Config{
 		Service: s.server, Calls: db, Listen: o.Listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost,
-		Socket: h.Socket(), Root: web.Handler(), Log: log,
+		Socket: h.Socket(), Root: web.Handler(), Ready: s.member.ready, Log: log,
 	})
 	if err != nil {
 		return s, err
@@ -120,11 +121,17 @@ func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (sto
 	if err != nil {
 		return nil, err
 	}
+	if c, is := where.(*cluster); is {
+		c.turn = func(ctx context.Context) (*member, error) { return s.turn(ctx, o, c.address) }
+	}
 	db, err := where.open(ctx, room.Release)
 	if err != nil {
 		return nil, err
 	}
 	s.database = where
+	if c, is := where.(*cluster); is {
+		s.member = c.member
+	}
 	s.closers = append(s.closers, db.Close)
 	return db, whose.tie(ctx, db, s.authority.ID())
 }
@@ -203,6 +210,9 @@ func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 			}
 		}
 	})
+	if s.member != nil {
+		all.Go(func() error { return s.member.replaced(ctx) })
+	}
 	all.Go(func() error { return s.endpoint.Run(ctx) })
 	all.Go(func() error { return s.server.Run(ctx) })
 	all.Go(func() error { return s.http.Serve(ctx) })

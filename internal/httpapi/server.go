@@ -27,6 +27,7 @@ type Config struct {
 	Knows   func(host string) bool // is it a name or address of the certificates? others are misdirected (W4)
 	Socket  string                 // path of the Unix socket; empty: none
 	Root    http.Handler           // what "/" shows; nil: a page in words
+	Ready   func() error           // why the server answers no calls at present; nil: it always does
 	Log     *slog.Logger
 	Limits  door.Limits // zero: door.Default
 }
@@ -164,9 +165,10 @@ func newHandler(cfg Config, closing context.Context) http.Handler {
 		root = http.HandlerFunc(plainPage)
 	}
 	mux.Handle("/", root)
+	health(mux, cfg.Ready)
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(crossOrigin))
-	return csrf.Handler(mux)
+	return csrf.Handler(whenReady(cfg.Ready, mux))
 }
 
 // dressed adds the access log and the security headers.

@@ -46,6 +46,7 @@ const patience = 4 * time.Second
 // Keeper is a node's place. It is safe for concurrent use.
 type Keeper struct {
 	rows  Rows
+	id    string
 	clock func() time.Duration
 
 	mu      sync.Mutex
@@ -57,7 +58,7 @@ type Keeper struct {
 
 // New gives a node that has not asked yet.
 func New(rows Rows, id string, clock func() time.Duration) *Keeper {
-	return &Keeper{rows: rows, clock: clock, machine: tenure.New(id), changed: make(chan struct{})}
+	return &Keeper{rows: rows, id: id, clock: clock, machine: tenure.New(id), changed: make(chan struct{})}
 }
 
 // Status is how a node stands.
@@ -73,6 +74,13 @@ func (k *Keeper) Status() (s Status, changed <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return Status{k.machine.State(k.clock()), k.machine.Epoch(), k.failed, k.away}, k.changed
+}
+
+// Succeeds says whether the row is of an earlier process of this node, or of one with a copy of its home.
+func (k *Keeper) Succeeds() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.machine.Epoch() == 0 && k.machine.Seen().Node == k.id
 }
 
 // Try does what is due, until nothing is. It says whether this node is the active one then.

@@ -34,6 +34,9 @@ func (a *Authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate
 	}, nil
 }
 
+// IsInternal says whether a name is one that clients of groupcast ask for.
+func IsInternal(name string) bool { return internal(name) }
+
 func internal(name string) bool {
 	return name == internalDomain || strings.HasSuffix(name, "."+internalDomain)
 }

@@ -17,6 +17,9 @@ const (
 	Every = 5 * time.Second  // it is renewed
 	Again = time.Second      // after a renewal that failed, and between two looks
 	Wait  = Lease + 2*time.Second
+
+	// Own is how long a node waits that finds itself in the row: if its home was copied, the other one beats.
+	Own = Every + 2*time.Second
 )
 
 // Row is what the database says of the active node.
@@ -98,7 +101,11 @@ func (m *Machine) Next(now time.Duration) (Step, time.Duration) {
 
 // mayTake says whether the place is free. A node's own row is of an earlier process of it, which has ended.
 func (m *Machine) mayTake(now time.Duration) bool {
-	return m.seen.Node == "" || m.seen.Free || m.seen.Node == m.self || now-m.since >= Wait
+	wait := Wait
+	if m.seen.Node == m.self {
+		wait = Own
+	}
+	return m.seen.Node == "" || m.seen.Free || now-m.since >= wait
 }
 
 // Saw takes what the row said: as it was looked at, or where it was not what a take or a renewal needs. A node whose

@@ -34,14 +34,30 @@ func TestTheFirstNodeTakesAtOnce(t *testing.T) {
 	step(t, m, 6*second, tenure.Renew)
 }
 
-func TestARestartAndAFreePlaceNeedNoWaiting(t *testing.T) {
-	for name, r := range map[string]tenure.Row{
-		"its own": {Node: "a", Epoch: 3}, "free": {Node: "b", Epoch: 3, Free: true},
-	} {
-		m := tenure.New("a")
-		m.Saw(0, r)
-		if got, _ := m.Next(0); got != tenure.Take {
-			t.Errorf("%s: %d", name, got)
+func TestAFreePlaceNeedsNoWaiting(t *testing.T) {
+	m := tenure.New("a")
+	m.Saw(0, tenure.Row{Node: "b", Epoch: 3, Free: true})
+	step(t, m, 0, tenure.Take)
+}
+
+// TestARestart waits for one beat: of a home that was copied there may be two servers.
+func TestARestart(t *testing.T) {
+	for _, copied := range []bool{false, true} {
+		m, r := tenure.New("a"), tenure.Row{Node: "a", Epoch: 3}
+		took := false
+		for now := time.Duration(0); now < time.Minute; now += second {
+			if copied && now%tenure.Every == 0 {
+				r.Beat++
+			}
+			s, _ := m.Next(now)
+			took = took || s == tenure.Take
+			if took && now < tenure.Own {
+				t.Fatal(now)
+			}
+			m.Saw(now, r)
+		}
+		if took == copied {
+			t.Errorf("its home was copied %t, and it takes over %t", copied, took)
 		}
 	}
 }

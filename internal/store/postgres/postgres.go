@@ -110,6 +110,9 @@ func (s *Store) Size(ctx context.Context) (n uint64, err error) {
 	return n, explain(err)
 }
 
+// Epoch is the one in which this server is the active one.
+func (s *Store) Epoch() uint64 { return s.machine.epoch }
+
 // String is where the database is, without a password.
 func (s *Store) String() string { return s.where }
 

@@ -112,7 +112,7 @@ var arrows = map[string]string{
 	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr ownfiles planner reach reading relays setback schedule seal sender sites source manifest " +
 		"pattern mcast auth store store/recent stored disk presence .",
-	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
+	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki ready tcp disk .",
 	"problems":   ".",
 	"keyed":      "problems .",
 	"listen":     ".",
@@ -131,6 +131,7 @@ var arrows = map[string]string{
 	"daemon": "protocol auth backup disk durable home httpapi listen nodes packs pki sender server standby store " +
 		"store/copier store/postgres store/sqlite store/sqlite/look stored tenure web .",
 	"standby":  "",
+	"ready":    "",
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",

@@ -16,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/keyed"
 	"github.com/groupcast/groupcast/internal/listen"
+	"github.com/groupcast/groupcast/internal/ready"
 )
 
 // Config says what to serve and where.
@@ -165,10 +166,15 @@ func newHandler(cfg Config, closing context.Context) http.Handler {
 		root = http.HandlerFunc(plainPage)
 	}
 	mux.Handle("/", root)
-	health(mux, cfg.Ready)
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(crossOrigin))
-	return csrf.Handler(whenReady(cfg.Ready, mux))
+	return csrf.Handler(ready.Gate(prefix, cfg.Ready, refuse, mux))
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request, err error) {
+	known := groupcast.Errorf(groupcast.EUnavailable, "the server does no work at present")
+	_ = errors.As(err, &known) // else in these words
+	writeProblem(w, problem(known))
 }
 
 // dressed adds the access log and the security headers.

@@ -49,7 +49,7 @@ type RelayRef struct {
 // NewRelay is a relay that is announced.
 type NewRelay struct {
 	Site string `json:"site"`
-	Name string `json:"name,omitempty"` // empty: as the site
+	Name string `json:"name,omitempty"` // empty: as the site, with a number if that is taken
 }
 
 // RelayInvitation is what a relay begins with. The code is shown once.

@@ -71,7 +71,7 @@ func (a App) relayAdd() *cobra.Command {
 				in.Relay.Name, in.Relay.Site, units.Minute(in.Expires), "groupcast relay run", in.Code)
 		}),
 	}
-	c.Flags().StringVar(&name, "name", "", "what to call it (default: as the site)")
+	c.Flags().StringVar(&name, "name", "", "what to call it (default: as the site, with a number if that was used)")
 	return c
 }
 

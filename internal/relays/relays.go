@@ -5,6 +5,7 @@ package relays
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -134,10 +135,12 @@ func (r *Calls) AddRelay(
 	if err != nil {
 		return none, err
 	}
-	if n.Name == "" {
-		n.Name = site.Name
+	if n.Name != "" {
+		err = r.cfg.CheckName("relay", n.Name)
+	} else {
+		n.Name, err = r.freeName(ctx, site.Name)
 	}
-	if err := r.cfg.CheckName("relay", n.Name); err != nil {
+	if err != nil {
 		return none, err
 	}
 	code := relayproto.Code{Server: r.cfg.Server}
@@ -162,6 +165,21 @@ func (r *Calls) AddRelay(
 		},
 		Code: code.String(), Expires: is.Expires,
 	}, nil
+}
+
+// freeName is the name of a site, with a number behind it if a relay has that name, or had it: names stay those of
+// relays that were revoked.
+func (r *Calls) freeName(ctx context.Context, site string) (string, error) {
+	all, err := r.cfg.Store.Relays(ctx)
+	taken := map[string]bool{}
+	for _, is := range all {
+		taken[is.Name] = true
+	}
+	name := site
+	for i := 2; taken[name]; i++ {
+		name = fmt.Sprintf("%s-%d", site, i)
+	}
+	return name, err
 }
 
 // note tells the audit log and the screens.

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -160,6 +161,15 @@ func (s *Store) OwedAll(ctx context.Context) (out []groupcast.Delivery, err erro
 
 // UpdateDeliveries notes progress of many deliveries.
 func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delivery, at time.Time) error {
+	for some := range slices.Chunk(changed, mostProgress) {
+		if err := s.updateDeliveries(ctx, some, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) updateDeliveries(ctx context.Context, changed []groupcast.Delivery, at time.Time) error {
 	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range changed {
 			if !d.State.Owed() {

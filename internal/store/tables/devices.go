@@ -234,6 +234,18 @@ func (s *Store) Devices(
 
 // UpdateDevices notes what was seen of devices.
 func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) error {
+	for some := range slices.Chunk(devices, mostProgress) {
+		if err := s.updateDevices(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostProgress bounds the rows of progress in one transaction: a database far away takes a millisecond for each.
+const mostProgress = 5000
+
+func (s *Store) updateDevices(ctx context.Context, devices []groupcast.Device) error {
 	return s.loosely(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range devices {
 			r := deviceRow(d)

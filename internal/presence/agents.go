@@ -199,6 +199,16 @@ func (a *Agents) Count(user string) int {
 	return a.users[user]
 }
 
+// CountOf says how many devices of these users are attached.
+func (a *Agents) CountOf(users []string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, user := range users {
+		n += a.users[user]
+	}
+	return n
+}
+
 // CountAll says how many devices are attached.
 func (a *Agents) CountAll() int {
 	a.mu.Lock()

@@ -26,6 +26,7 @@ type Store interface {
 	Group(ctx context.Context, name string) (groupcast.Group, error)
 	Groups(ctx context.Context) ([]groupcast.Group, error)
 	Members(ctx context.Context, id protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
+	Memberships(ctx context.Context) (map[protocol.GroupID][]string, error)
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
 }
 
@@ -164,28 +165,40 @@ func (all checkedGroups) byUser() map[string][]protocol.GroupID {
 }
 
 func (c *Checker) groups(ctx context.Context, q groupcast.CheckQuery) (checkedGroups, error) {
-	var list []groupcast.Group
-	var err error
 	if q.Group != "" {
-		list = make([]groupcast.Group, 1)
-		list[0], err = c.cfg.Store.Group(ctx, q.Group)
-	} else {
-		list, err = c.cfg.Store.Groups(ctx)
+		return c.oneGroup(ctx, q.Group)
 	}
+	list, err := c.cfg.Store.Groups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	members, err := c.cfg.Store.Memberships(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make(checkedGroups, len(list))
 	for _, g := range list {
-		members, err := c.cfg.Store.Members(ctx, g.ID, groupcast.Window{})
-		if err != nil {
-			return nil, err
-		}
-		checked := checkedGroup{Group: g, members: map[string]bool{}}
-		for _, m := range members.Rows {
-			checked.members[m.UserID] = true
+		checked := checkedGroup{Group: g, members: make(map[string]bool, len(members[g.ID]))}
+		for _, user := range members[g.ID] {
+			checked.members[user] = true
 		}
 		out[g.ID] = checked
 	}
 	return out, nil
+}
+
+func (c *Checker) oneGroup(ctx context.Context, name string) (checkedGroups, error) {
+	g, err := c.cfg.Store.Group(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	members, err := c.cfg.Store.Members(ctx, g.ID, groupcast.Window{})
+	if err != nil {
+		return nil, err
+	}
+	checked := checkedGroup{Group: g, members: make(map[string]bool, len(members.Rows))}
+	for _, m := range members.Rows {
+		checked.members[m.UserID] = true
+	}
+	return checkedGroups{g.ID: checked}, nil
 }

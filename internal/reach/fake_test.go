@@ -178,6 +178,10 @@ func (s stored) Members(
 	return out, s.p.broken
 }
 
+func (s stored) Memberships(context.Context) (map[protocol.GroupID][]string, error) {
+	return s.p.members, s.p.broken
+}
+
 func (s stored) UpdateDevices(_ context.Context, devices []groupcast.Device) error {
 	for _, d := range devices {
 		s.p.noted[d.ID] = d.Path

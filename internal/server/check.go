@@ -16,10 +16,7 @@ func (s *Server) Check(
 		return err
 	}
 	n := 0
-	err := s.reach.Check(ctx, q, func(r groupcast.CheckResult) {
-		n++
-		told(r)
-	})
+	err := s.reach.Check(ctx, q, func(r groupcast.CheckResult) { n++; told(r) })
 	if err == nil {
 		s.audit(ctx, p, "check", strings.TrimSpace(q.Group+" "+q.User), fmt.Sprintf("%d devices", n))
 	}

@@ -72,10 +72,13 @@ func (s *Server) Groups(ctx context.Context, p groupcast.Principal) ([]groupcast
 	if err != nil {
 		return nil, err
 	}
+	members, err := s.store.Memberships(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range groups {
-		if err := s.decorateGroup(ctx, &groups[i]); err != nil {
-			return nil, err
-		}
+		_, groups[i].Warning, _ = groupaddr.Parse(groups[i].Address.String())
+		groups[i].Active = s.agents.CountOf(members[groups[i].ID])
 	}
 	return groups, nil
 }
@@ -99,7 +102,6 @@ func (s *Server) decorateGroup(ctx context.Context, g *groupcast.Group) error {
 	if err != nil {
 		return err
 	}
-	g.Active = 0
 	for _, m := range members.Rows {
 		g.Active += s.agents.Count(m.UserID)
 	}

@@ -151,6 +151,8 @@ type Members interface {
 	// RemoveMember ends a membership and cancels what its devices were owed.
 	RemoveMember(ctx context.Context, group protocol.GroupID, userID string, at time.Time) error
 	Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
+	// Memberships gives the IDs of the members of every group that has some.
+	Memberships(ctx context.Context) (map[protocol.GroupID][]string, error)
 	// Entitled reads in one transaction whether a device may have a transfer now, with the
 	// membership's version (security.md K9, C8): the device lives, its user is not disabled
 	// and a member, it is admitted to the group (C9), the transfer is open, not held, and owed to it. ENotFound otherwise,

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -186,6 +187,11 @@ func membershipVersion(w *world) {
 	w.ok(err)
 	equal(w, "members", len(in), 1)
 	equal(w, "who", in[0].User, "bob")
+	w.group("nobody is in it")
+	every, err := w.s.Memberships(w.ctx)
+	w.ok(err)
+	equal(w, "groups with members", len(every), 1)
+	equal(w, "their members", strings.Join(every[g.ID], " "), bob.ID)
 	mine, err := w.s.GroupsOfUser(w.ctx, bob.ID)
 	w.ok(err)
 	equal(w, "bob's groups", len(mine), 1)

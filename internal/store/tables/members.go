@@ -110,6 +110,30 @@ func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID
 	})
 }
 
+// Memberships gives the members of every group.
+func (s *Store) Memberships(ctx context.Context) (out map[protocol.GroupID][]string, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Memberships(ctx)
+		if err != nil {
+			return err
+		}
+		of := map[string][]string{}
+		for _, r := range rows {
+			of[r.GroupID] = append(of[r.GroupID], r.UserID)
+		}
+		out = make(map[protocol.GroupID][]string, len(of))
+		for text, users := range of {
+			var id protocol.GroupID
+			if err := id.UnmarshalText([]byte(text)); err != nil {
+				return err
+			}
+			out[id] = users
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Members lists a group's members by name.
 func (s *Store) Members(
 	ctx context.Context, group protocol.GroupID, w groupcast.Window,

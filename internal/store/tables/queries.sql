@@ -86,9 +86,10 @@ WHERE d.id = @id;
 SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.user_id = @user_id AND d.public_key = @public_key;
 
+-- CROSS JOIN makes SQLite go through the users by name and stop at the end of the window, in place of sorting all.
 -- name: Devices :many
-SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
-WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+SELECT sqlc.embed(d), u.name AS user_name FROM users u CROSS JOIN devices d
+WHERE d.user_id = u.id AND (CAST(@user_id AS TEXT) = '' OR u.id = @user_id)
 ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
 
 -- name: CountDevices :one
@@ -105,21 +106,21 @@ SELECT d.id, COALESCE(o.name, '') AS copy_of,
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
             AND t.state IN ('held', 'waiting', 'gathering', 'sending')
             AND (NOT t.hold OR CAST(@held AS BOOLEAN))) AS BIGINT) AS owed
-FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
-WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+FROM users u CROSS JOIN devices d LEFT JOIN devices o ON o.id = d.copy_of
+WHERE d.user_id = u.id AND (CAST(@user_id AS TEXT) = '' OR u.id = @user_id)
 ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
 
 -- name: DeviceGroups :many
 SELECT a.device_id, g.name FROM admitted a JOIN groups g ON g.id = a.group_id
-WHERE a.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
-    WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+WHERE a.device_id IN (SELECT d.id FROM users u CROSS JOIN devices d
+    WHERE d.user_id = u.id AND (CAST(@user_id AS TEXT) = '' OR u.id = @user_id)
     ORDER BY u.name, d.name LIMIT @most OFFSET @skip)
 ORDER BY g.name;
 
 -- name: LabelsOfDevices :many
 SELECT l.* FROM labels l
-WHERE l.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
-    WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+WHERE l.device_id IN (SELECT d.id FROM users u CROSS JOIN devices d
+    WHERE d.user_id = u.id AND (CAST(@user_id AS TEXT) = '' OR u.id = @user_id)
     ORDER BY u.name, d.name LIMIT @most OFFSET @skip);
 
 -- name: LabelsOfDevice :many
@@ -216,6 +217,9 @@ SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since
     (SELECT COUNT(*) FROM devices d WHERE d.user_id = m.user_id) AS devices
 FROM members m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id
 WHERE m.group_id = @group_id ORDER BY u.name LIMIT @most OFFSET @skip;
+
+-- name: Memberships :many
+SELECT group_id, user_id FROM members;
 
 -- name: CountMembers :one
 SELECT COUNT(*) FROM members WHERE group_id = @group_id;

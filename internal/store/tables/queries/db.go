@@ -411,6 +411,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.membersStmt, err = db.PrepareContext(ctx, members); err != nil {
 		return nil, fmt.Errorf("error preparing query Members: %w", err)
 	}
+	if q.membershipsStmt, err = db.PrepareContext(ctx, memberships); err != nil {
+		return nil, fmt.Errorf("error preparing query Memberships: %w", err)
+	}
 	if q.membershipsOfUserStmt, err = db.PrepareContext(ctx, membershipsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOfUser: %w", err)
 	}
@@ -1382,6 +1385,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing membersStmt: %w", cerr)
 		}
 	}
+	if q.membershipsStmt != nil {
+		if cerr := q.membershipsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membershipsStmt: %w", cerr)
+		}
+	}
 	if q.membershipsOfUserStmt != nil {
 		if cerr := q.membershipsOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membershipsOfUserStmt: %w", cerr)
@@ -2085,6 +2093,7 @@ type Queries struct {
 	lowestOfferStmt               *sql.Stmt
 	memberStmt                    *sql.Stmt
 	membersStmt                   *sql.Stmt
+	membershipsStmt               *sql.Stmt
 	membershipsOfUserStmt         *sql.Stmt
 	moveDeliveriesStmt            *sql.Stmt
 	moveDeviceStmt                *sql.Stmt
@@ -2327,6 +2336,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lowestOfferStmt:               q.lowestOfferStmt,
 		memberStmt:                    q.memberStmt,
 		membersStmt:                   q.membersStmt,
+		membershipsStmt:               q.membershipsStmt,
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
 		moveDeliveriesStmt:            q.moveDeliveriesStmt,
 		moveDeviceStmt:                q.moveDeviceStmt,

@@ -1757,8 +1757,8 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 
 const deviceGroups = `-- name: DeviceGroups :many
 SELECT a.device_id, g.name FROM admitted a JOIN groups g ON g.id = a.group_id
-WHERE a.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
-    WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+WHERE a.device_id IN (SELECT d.id FROM users u CROSS JOIN devices d
+    WHERE d.user_id = u.id AND (CAST($1 AS TEXT) = '' OR u.id = $1)
     ORDER BY u.name, d.name LIMIT $3 OFFSET $2)
 ORDER BY g.name
 `
@@ -1808,8 +1808,8 @@ SELECT d.id, COALESCE(o.name, '') AS copy_of,
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
             AND t.state IN ('held', 'waiting', 'gathering', 'sending')
             AND (NOT t.hold OR CAST($1 AS BOOLEAN))) AS BIGINT) AS owed
-FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
-WHERE CAST($2 AS TEXT) = '' OR d.user_id = $2
+FROM users u CROSS JOIN devices d LEFT JOIN devices o ON o.id = d.copy_of
+WHERE d.user_id = u.id AND (CAST($2 AS TEXT) = '' OR u.id = $2)
 ORDER BY u.name, d.name LIMIT $4 OFFSET $3
 `
 
@@ -1906,8 +1906,8 @@ func (q *Queries) DeviceRequest(ctx context.Context, arg DeviceRequestParams) (s
 }
 
 const devices = `-- name: Devices :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
-WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM users u CROSS JOIN devices d
+WHERE d.user_id = u.id AND (CAST($1 AS TEXT) = '' OR u.id = $1)
 ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
 
@@ -1922,6 +1922,7 @@ type DevicesRow struct {
 	UserName string
 }
 
+// CROSS JOIN makes SQLite go through the users by name and stop at the end of the window, in place of sorting all.
 func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow, error) {
 	rows, err := q.query(ctx, q.devicesStmt, devices, arg.UserID, arg.Skip, arg.Most)
 	if err != nil {
@@ -2925,8 +2926,8 @@ func (q *Queries) LabelsOfDevice(ctx context.Context, deviceID string) ([]Labels
 
 const labelsOfDevices = `-- name: LabelsOfDevices :many
 SELECT l.device_id, l.name, l.value FROM labels l
-WHERE l.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
-    WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+WHERE l.device_id IN (SELECT d.id FROM users u CROSS JOIN devices d
+    WHERE d.user_id = u.id AND (CAST($1 AS TEXT) = '' OR u.id = $1)
     ORDER BY u.name, d.name LIMIT $3 OFFSET $2)
 `
 
@@ -3132,6 +3133,38 @@ func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow,
 			&i.Since,
 			&i.Devices,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const memberships = `-- name: Memberships :many
+SELECT group_id, user_id FROM members
+`
+
+type MembershipsRow struct {
+	GroupID string
+	UserID  string
+}
+
+func (q *Queries) Memberships(ctx context.Context) ([]MembershipsRow, error) {
+	rows, err := q.query(ctx, q.membershipsStmt, memberships)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MembershipsRow
+	for rows.Next() {
+		var i MembershipsRow
+		if err := rows.Scan(&i.GroupID, &i.UserID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

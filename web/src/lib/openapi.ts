@@ -85,6 +85,7 @@ export const who: Record<string, string> = {
   open: "Anybody: it is made before a login.",
   anyone: "Every token.",
   agent: "A receiver's own token, no other.",
+  relay: "The token of a relay, no other.",
   user: "Every user, for what is their own.",
   admin: "Administrators.",
 };

@@ -40,7 +40,7 @@ func TestBoundsOfAnOffer(t *testing.T) {
 		"no pages":                   {func(o *Offer) { o.Pages = 0 }, false},
 		"too many pages":             {func(o *Offer) { o.Pages = MaxPages + 1 }, false},
 		"too many blocks":            {func(o *Offer) { o.Blocks = 1<<24 + 1 }, false},
-		"too many entries":           {func(o *Offer) { o.Entries = 1_000_001 }, false},
+		"too many entries":           {func(o *Offer) { o.Entries = protocol.MaxEntries + 1 }, false},
 		"too many bytes":             {func(o *Offer) { o.Bytes = 1 << 63 }, false},
 		"small symbols":              {func(o *Offer) { o.SymbolSize = 511 }, false},
 		"symbols too few":            {func(o *Offer) { o.MaxK = 163 }, false},

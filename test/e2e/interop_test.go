@@ -8,11 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/test/attacker"
@@ -175,18 +178,31 @@ func (s *site) pagedTree() (tree string, files map[string][32]byte) {
 	return tree, files
 }
 
-// keepChanging changes a file every few milliseconds, until the end.
+// keepChanging changes a file every millisecond, until the end, however busy the machine is: what looks at the file twice
+// is to find another one.
 func keepChanging(t *testing.T, path string) (end func()) {
 	t.Helper()
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for n := 0; ; n++ {
+		// A thread that ends would take the processes with it that were started from it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, -19); err != nil {
+			t.Error(err)
+		}
+		defer func() {
+			if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 0); err != nil {
+				t.Error(err)
+			}
+		}()
+		for n := int64(0); ; n++ {
 			select {
 			case <-over:
 				return
-			case <-time.After(2 * time.Millisecond):
-				_ = os.WriteFile(path, make([]byte, 500_000+n), 0o600)
+			default:
+				_ = os.Truncate(path, 500_000+n)
+				_ = unix.Nanosleep(&unix.Timespec{Nsec: int64(time.Millisecond)}, nil)
 			}
 		}
 	}()

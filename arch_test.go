@@ -120,7 +120,7 @@ var arrows = map[string]string{
 	"pace":       "protocol auth .",
 	"paging":     ".",
 	"etag":       ".",
-	"apiclient":  "protocol manifest pattern pki tcp .",
+	"apiclient":  "protocol format2 manifest pattern pki tcp .",
 	"agent/loop": "protocol wire format2 recv units .",
 	"agent": "agent/loop protocol wire format2 pages seal fec manifest recv receiver mcast spool spool/diskfs " +
 		"spool/room ledger apiclient pki durable units .",
@@ -164,6 +164,7 @@ var arrows = map[string]string{
 	"spool/trouble":  ".",
 
 	"netsim":                "protocol",
+	"inorder/inordertest":   "",
 	"httpapi/httpapitest":   "protocol .",
 	"menu/menutest":         "protocol pki httpapi httpapi/httpapitest apiclient .",
 	"content/contenttest":   "protocol wire manifest",

@@ -3,15 +3,13 @@ package agent
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -142,7 +140,7 @@ func (t *paged) fetchPages(ctx context.Context, take func(raw []byte) error) (n 
 	defer body.Close()
 	in := bufio.NewReader(body)
 	for left := int64(t.offer.Pages) - int64(from); left > 0; left-- {
-		raw, err := readPage(in)
+		raw, err := apiclient.ReadPage(in)
 		if errors.Is(err, io.EOF) {
 			return n, nil
 		}
@@ -155,23 +153,6 @@ func (t *paged) fetchPages(ctx context.Context, take func(raw []byte) error) (n 
 		n++
 	}
 	return n, nil
-}
-
-// readPage reads a page behind its length; io.EOF: there are no more.
-func readPage(in io.Reader) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(in, head[1:]); err != nil {
-		return nil, err
-	}
-	n := int(binary.BigEndian.Uint32(head[:]))
-	if n < format2.MinPageBytes || n > format2.MaxPageBytes {
-		return nil, fmt.Errorf("a page of %d bytes", n)
-	}
-	raw := make([]byte, n)
-	if _, err := io.ReadFull(in, raw); err != nil {
-		return nil, errors.Join(io.ErrUnexpectedEOF, err)
-	}
-	return raw, nil
 }
 
 // putBlock verifies a block of the stream that came outside a session, and stores it.
@@ -206,8 +187,7 @@ func (t *paged) fetchStream(
 	return nil
 }
 
-// fetchStreamRun fetches blocks that follow one another. The server leaves out those of void files only, and puts
-// each block's number before it.
+// fetchStreamRun fetches blocks that follow one another.
 func (t *paged) fetchStreamRun(
 	ctx context.Context, asked protocol.Range, put func(b protocol.BlockNumber, data []byte) error,
 ) error {
@@ -218,28 +198,10 @@ func (t *paged) fetchStreamRun(
 		return err
 	}
 	defer body.Close()
-	cut, buf := t.staging().Cut(), make([]byte, protocol.BlockSize)
-	for next := asked.First; next < asked.End(); {
-		var head [4]byte
-		_, err := io.ReadFull(body, head[:])
-		if errors.Is(err, io.EOF) {
-			return nil // what is left of it is void
-		}
-		b := protocol.BlockNumber(binary.BigEndian.Uint32(head[:]))
-		if err == nil && (b < next || b >= asked.End()) {
-			return groupcast.Errorf(groupcast.EInvalid, "block %d came, which was not asked for", b)
-		}
-		_, length := cut.Block(uint32(b))
-		if err == nil {
-			_, err = io.ReadFull(body, buf[:length])
-		}
-		if err != nil {
-			return groupcast.Errorf(groupcast.EUnavailable, "the catch-up was cut off at block %d", next).Wrap(err)
-		}
-		if err := put(b, buf[:length]); err != nil {
-			return err
-		}
-		next = b + 1
+	cut := t.staging().Cut()
+	length := func(b protocol.BlockNumber) int {
+		_, n := cut.Block(uint32(b))
+		return n
 	}
-	return nil
+	return apiclient.ReadBlocks(body, asked, length, put)
 }

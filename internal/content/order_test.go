@@ -13,41 +13,11 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/inorder/inordertest"
 	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
-
-// model is what is in a folder: nil for what is no folder.
-type model map[string]model
-
-// grownModel makes a random tree, of names that begin with one another and have letters below and above "/".
-func grownModel(rnd *rand.Rand, depth int) model {
-	letters := []string{"a", "b", "!", "-", ".", " ", "0", "é", "+"}
-	m := model{}
-	for range rnd.IntN(6) {
-		name := ""
-		for range 1 + rnd.IntN(3) {
-			name += letters[rnd.IntN(len(letters))]
-		}
-		if name == "." || name == ".." {
-			continue
-		}
-		m[name] = nil
-		if depth > 0 && rnd.IntN(5) < 3 {
-			m[name] = grownModel(rnd, depth-1)
-		}
-	}
-	return m
-}
-
-// each visits all paths in whatever order.
-func (m model) each(prefix string, visit func(path string, folder bool)) {
-	for name, in := range m {
-		visit(prefix+name, in != nil)
-		in.each(prefix+name+"/", visit)
-	}
-}
 
 // What a scan finds comes in the order of the whole paths, also of several roots whose names begin with one another.
 func TestAScanHasTheOrderOfPaths(t *testing.T) {
@@ -58,7 +28,7 @@ func TestAScanHasTheOrderOfPaths(t *testing.T) {
 	for range 40 {
 		dir := t.TempDir()
 		var want, roots []string
-		grownModel(rnd, 3).each("", func(name string, folder bool) {
+		inordertest.Grow(rnd, 3).Each("", func(name string, folder bool) {
 			full := filepath.Join(dir, name)
 			var err error
 			if folder {

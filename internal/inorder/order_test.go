@@ -6,41 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/groupcast/groupcast/internal/inorder/inordertest"
 )
 
-// model is what is in a folder: nil for what is no folder.
-type model map[string]model
-
-// grownModel makes a random tree, of names that begin with one another and have letters below and above "/".
-func grownModel(rnd *rand.Rand, depth int) model {
-	letters := []string{"a", "b", "!", "-", ".", " ", "0", "é", "+"}
-	m := model{}
-	for range rnd.IntN(6) {
-		name := ""
-		for range 1 + rnd.IntN(3) {
-			name += letters[rnd.IntN(len(letters))]
-		}
-		if name == "." || name == ".." {
-			continue
-		}
-		m[name] = nil
-		if depth > 0 && rnd.IntN(5) < 3 {
-			m[name] = grownModel(rnd, depth-1)
-		}
-	}
-	return m
-}
-
-// each visits all paths in whatever order.
-func (m model) each(prefix string, visit func(path string, folder bool)) {
-	for name, in := range m {
-		visit(prefix+name, in != nil)
-		in.each(prefix+name+"/", visit)
-	}
-}
-
 // ordered are the paths in the order in which a walk comes to them.
-func (m model) ordered(t *testing.T, prefix string) (out []string) {
+func ordered(t *testing.T, m inordertest.Tree, prefix string) (out []string) {
 	of := &Names{}
 	for name := range m {
 		of.Add(name)
@@ -52,7 +23,7 @@ func (m model) ordered(t *testing.T, prefix string) (out []string) {
 		return m[string(of.At(i))] != nil, nil
 	}, func(i int) error {
 		name := string(of.At(i))
-		out = append(out, m[name].ordered(t, prefix+name+"/")...)
+		out = append(out, ordered(t, m[name], prefix+name+"/")...)
 		return nil
 	})
 	if err != nil {
@@ -66,9 +37,9 @@ func TestAWalkHasTheOrderOfPaths(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 5))
 	other := 0 // trees whose order is not that of folders with a "/" behind their name
 	for range 3000 {
-		m := grownModel(rnd, 3)
+		m := inordertest.Grow(rnd, 3)
 		var want, slashed []string
-		m.each("", func(path string, folder bool) {
+		m.Each("", func(path string, folder bool) {
 			want = append(want, path)
 			if folder {
 				path += "/"
@@ -77,7 +48,7 @@ func TestAWalkHasTheOrderOfPaths(t *testing.T) {
 		})
 		slices.Sort(want)
 		slices.Sort(slashed)
-		if got := m.ordered(t, ""); !slices.Equal(got, want) {
+		if got := ordered(t, m, ""); !slices.Equal(got, want) {
 			t.Fatalf("%q, want %q", got, want)
 		}
 		for i := range slashed {

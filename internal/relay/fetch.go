@@ -3,13 +3,13 @@ package relay
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/blockcache"
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -73,7 +73,7 @@ func (j *job) pages(ctx context.Context) error {
 	defer body.Close()
 	in := bufio.NewReader(&counted{body, &j.relay.fetched})
 	for left := int64(j.order.Pages) - int64(j.book.Verified()); left > 0; left-- {
-		raw, err := readPage(in)
+		raw, err := apiclient.ReadPage(in)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -95,24 +95,7 @@ func (j *job) pages(ctx context.Context) error {
 	return nil
 }
 
-// readPage reads a page behind its length; io.EOF: there are no more.
-func readPage(in io.Reader) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(in, head[1:]); err != nil {
-		return nil, err
-	}
-	n := int(binary.BigEndian.Uint32(head[:]))
-	if n < format2.MinPageBytes || n > format2.MaxPageBytes {
-		return nil, fmt.Errorf("a page of %d bytes", n)
-	}
-	raw := make([]byte, n)
-	if _, err := io.ReadFull(in, raw); err != nil {
-		return nil, errors.Join(io.ErrUnexpectedEOF, err)
-	}
-	return raw, nil
-}
-
-// stream fetches blocks that follow one another, each behind its number.
+// stream fetches blocks that follow one another.
 func (j *job) stream(
 	ctx context.Context, asked protocol.Range, put func(protocol.BlockNumber, []byte) error,
 ) error {
@@ -127,28 +110,9 @@ func (j *job) stream(
 		return err
 	}
 	defer body.Close()
-	in, buf := &counted{body, &j.relay.fetched}, make([]byte, protocol.BlockSize)
-	for next := asked.First; next < asked.End(); {
-		var head [4]byte
-		_, err := io.ReadFull(in, head[:])
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		b := protocol.BlockNumber(binary.BigEndian.Uint32(head[:]))
-		if err == nil && (b < next || b >= asked.End()) {
-			return groupcast.Errorf(groupcast.EUnavailable, "block %d came, which was not asked for", b)
-		}
-		_, length := j.cut.Block(uint32(b))
-		if err == nil {
-			_, err = io.ReadFull(in, buf[:length])
-		}
-		if err != nil {
-			return cutOff("range of blocks", err)
-		}
-		if err := put(b, buf[:length]); err != nil {
-			return err
-		}
-		next = b + 1
+	length := func(b protocol.BlockNumber) int {
+		_, n := j.cut.Block(uint32(b))
+		return n
 	}
-	return nil
+	return apiclient.ReadBlocks(&counted{body, &j.relay.fetched}, asked, length, put)
 }

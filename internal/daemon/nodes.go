@@ -62,6 +62,11 @@ func (o *Options) CheckNode() error {
 			WithHint("--node NAME is how this server is called among those of its database, and --advertise ADDRESS is where " +
 				"the others and all receivers reach it: --node a --advertise 10.0.0.1:7440")
 	}
+	if o.Content != "" {
+		return groupcast.Errorf(groupcast.EInvalid, "--content is not for servers that take over from one another").
+			WithHint("what says which bytes of a bucket are whose lies in the home of one server, and the next one would " +
+				"delete them: keep the folders content and uploads where all of the servers find them")
+	}
 	host, port, err := net.SplitHostPort(o.Advertise)
 	if err != nil || host == "" || port == "" || strings.ContainsAny(o.Advertise, "/@ ") {
 		return groupcast.Errorf(groupcast.EInvalid, "--advertise %q is not an address with a port", o.Advertise).

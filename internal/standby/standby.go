@@ -34,6 +34,7 @@ const (
 	maxHello     = 16 << 10
 	maxPassed    = 20_000 // connections at the same time
 	maxDatagram  = 2 << 10
+	acceptPause  = time.Second // after a connection that could not be accepted
 )
 
 // Serve answers until ctx ends, and then ends all connections.
@@ -69,8 +70,12 @@ func (s *server) accept(ctx context.Context, all *sync.WaitGroup) error {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
-		case err != nil:
-			return fmt.Errorf("accept connections: %w", err)
+		case err != nil: // too many open files, for one: that passes
+			s.Log.Warn("no connection was accepted; it is tried again", "err", err)
+			if !pause(ctx) {
+				return nil
+			}
+			continue
 		}
 		select {
 		case s.room <- struct{}{}:
@@ -82,6 +87,16 @@ func (s *server) accept(ctx context.Context, all *sync.WaitGroup) error {
 			defer func() { <-s.room }()
 			s.serve(ctx, c)
 		})
+	}
+}
+
+// pause waits a moment; false: ctx ended.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(acceptPause):
+		return true
 	}
 }
 

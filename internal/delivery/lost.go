@@ -72,7 +72,7 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 		e.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound,
 		groupcast.ErrorCode(err) == groupcast.EConflict:
-		e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
+		e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no) })
 	default:
 		e.unavailable(no, err)
 	}

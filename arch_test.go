@@ -35,7 +35,7 @@ var arrows = map[string]string{
 	"schedule": "protocol .",
 
 	"relayproto": "protocol skeleton .",
-	"relays":     "protocol auth bandwidth download offering pages relayproto seal store .",
+	"relays":     "protocol auth bandwidth download offering pages relayproto seal sites store .",
 	"relay": "protocol apiclient blockcache durable format2 home pages pki relayproto seal skeleton spool/diskfs " +
 		"units .",
 	"relaycli":  "relay apiclient device home shell terminal ui units .",

@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/relayproto"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/sites"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -105,22 +106,12 @@ func mustAdmin(p groupcast.Principal) error {
 
 // site finds a site that may have relays by its name.
 func (r *Calls) site(ctx context.Context, name string) (store.Site, error) {
-	all, err := r.cfg.Store.Sites(ctx)
-	if err != nil {
-		return store.Site{}, err
+	s, err := sites.Named(ctx, r.cfg.Store, name)
+	if err == nil && s.Site == (protocol.SiteID{}) {
+		err = groupcast.Errorf(groupcast.EInvalid, "%s is the server's own site: the server itself sends there", name).
+			WithHint("relays are for other sites")
 	}
-	for _, s := range all {
-		if s.Name != name {
-			continue
-		}
-		if s.Site == (protocol.SiteID{}) {
-			return s, groupcast.Errorf(groupcast.EInvalid, "%s is the server's own site: the server itself sends there", name).
-				WithHint("relays are for other sites")
-		}
-		return s, nil
-	}
-	return store.Site{}, groupcast.Errorf(groupcast.ENotFound, "there is no site %q", name).
-		WithHint("an administrator makes sites, and gives each a name")
+	return s, err
 }
 
 // AddRelay announces a relay.
@@ -210,8 +201,7 @@ func (r *Calls) RevokeRelay(ctx context.Context, p groupcast.Principal, name str
 		r.note(ctx, p, "relay.revoke", name, "")
 		return nil
 	}
-	return groupcast.Errorf(groupcast.ENotFound, "there is no relay %q", name).
-		WithHint("the list of relays has their names; those that were revoked are over")
+	return groupcast.Errorf(groupcast.ENotFound, "no relay %s; one that was revoked is over", name)
 }
 
 // GrantSite lets the relays of a site have what a group is sent.

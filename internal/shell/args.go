@@ -43,7 +43,7 @@ func listedBy(message string) string {
 	what, _, _ := strings.Cut(rest, " ")
 	list, ok := map[string]string{
 		"group": "group list", "user": "user list", "transfer": "transfer list", "device": "device list",
-		"request": "request list", "upload": "upload list",
+		"request": "request list", "upload": "upload list", "site": "site list", "relay": "relay list",
 	}[what]
 	if !ok {
 		return ""

@@ -43,6 +43,8 @@ func TestWhatIsNotFoundIsListedSomewhere(t *testing.T) {
 		"no transfer 99":   "`groupcast transfer list` shows them",
 		"no group lba":     "`groupcast group list` shows them to administrators, `groupcast groups` to receivers",
 		"no user bob":      "`groupcast user list` shows them",
+		"no site depot":    "`groupcast site list` shows them",
+		"no relay r; x":    "`groupcast relay list` shows them",
 		"no such file: x":  "",
 		"nothing is there": "",
 	} {

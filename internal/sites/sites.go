@@ -34,7 +34,16 @@ type Sites struct {
 
 // Find gives the site of a name.
 func (s *Sites) Find(ctx context.Context, name string) (store.Site, error) {
-	all, err := s.Store.Sites(ctx)
+	return Named(ctx, s.Store, name)
+}
+
+// Named gives the site of a name.
+func Named(
+	ctx context.Context, in interface {
+		Sites(ctx context.Context) ([]store.Site, error)
+	}, name string,
+) (store.Site, error) {
+	all, err := in.Sites(ctx)
 	if err != nil {
 		return store.Site{}, err
 	}
@@ -47,7 +56,7 @@ func (s *Sites) Find(ctx context.Context, name string) (store.Site, error) {
 }
 
 func unknown(name string) error {
-	return groupcast.Errorf(groupcast.ENotFound, "there is no site %s", name)
+	return groupcast.Errorf(groupcast.ENotFound, "no site %s", name)
 }
 
 // Of gives the site of a name out of a list.
